@@ -1,0 +1,49 @@
+/** All that a worker needs, told at once: nobody calls back to ask for more. */
+import { z } from 'zod';
+import { idSchema } from '../ids.ts';
+import { branchSchema, nameSchema } from '../names.ts';
+import { envSchema, gitUrlSchema, imageSchema, scriptSchema, sidecarSchema } from '../template.ts';
+
+export const authorizedKeySchema = z.object({
+  /** One line in OpenSSH's form: `ssh-ed25519 AAAA…`, without options or comment. */
+  publicKey: z.string().max(16_384),
+  userId: idSchema('user'),
+});
+export type AuthorizedKey = z.infer<typeof authorizedKeySchema>;
+
+/** The dev container's shares of the machine; null leaves it to the platform. */
+export const resourcesSchema = z.object({
+  cpus: z.number().positive().nullable(),
+  memoryBytes: z.number().int().positive().nullable(),
+});
+
+export const manifestSchema = z.object({
+  environmentId: idSchema('environment'),
+  environmentName: nameSchema,
+  workerId: idSchema('worker'),
+  generation: z.number().int().min(1),
+  /** The owner's login, for git's default author. */
+  owner: z.object({ login: z.string(), name: z.string(), email: z.string().nullable() }),
+  sources: z.object({ url: gitUrlSchema, branch: branchSchema.nullable() }),
+  projectRoot: z.string(),
+  image: imageSchema.nullable(),
+  env: envSchema,
+  scripts: z.object({
+    init: scriptSchema.nullable(),
+    start: scriptSchema.nullable(),
+    stop: scriptSchema.nullable(),
+  }),
+  sidecars: z.array(sidecarSchema),
+  idePort: z.number().int().min(1).max(65_535).nullable(),
+  resources: resourcesSchema,
+  /** Private host key of the environment's SSH side (OpenSSH PEM): the same at every start. */
+  sshHostKey: z.string(),
+  authorizedKeys: z.array(authorizedKeySchema),
+  /** Time limits of the steps that have no limit of their own. */
+  limits: z.object({
+    imageSeconds: z.number().int().positive(),
+    sourcesSeconds: z.number().int().positive(),
+    containersSeconds: z.number().int().positive(),
+  }),
+});
+export type Manifest = z.infer<typeof manifestSchema>;

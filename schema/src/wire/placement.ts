@@ -1,0 +1,33 @@
+/** What a scheduler is given to do and what it says of it. Travels over the GraphQL API as JSON of these shapes. */
+import { z } from 'zod';
+import { failureSchema } from '../failure.ts';
+import { idSchema } from '../ids.ts';
+import { PLACEMENT_WISHES } from '../states/placement.ts';
+
+export const placementSchema = z.object({
+  id: idSchema('placement'),
+  environmentId: idSchema('environment'),
+  environmentName: z.string(),
+  /** Null for an `erase` without a worker. */
+  workerId: idSchema('worker').nullable(),
+  generation: z.number().int(),
+  wish: z.enum(PLACEMENT_WISHES),
+  /** Given with the claim of a `run` only: the same at every claim of the same worker. */
+  workerToken: z.string().nullable(),
+  leaseExpiresAt: z.iso.datetime().nullable(),
+});
+export type Placement = z.infer<typeof placementSchema>;
+
+export const observationSchema = z.discriminatedUnion('type', [
+  /** No room yet, or pulling: the platform's own reason in one sentence. Renews nothing; the placement stays claimed. */
+  z.object({ type: z.literal('pending'), placementId: idSchema('placement'), reason: z.string().max(500) }),
+  /** Volume and worker exist. */
+  z.object({ type: z.literal('placed'), placementId: idSchema('placement') }),
+  /** The worker is gone for good (process ended, pod deleted) though it was wanted. `reason`: exit code, signal, eviction. */
+  z.object({ type: z.literal('gone'), placementId: idSchema('placement'), reason: z.string().max(500) }),
+  /** Cannot be placed: a hard error. */
+  z.object({ type: z.literal('failed'), placementId: idSchema('placement'), failure: failureSchema }),
+  /** What `end` or `erase` asked for is done. */
+  z.object({ type: z.literal('ended'), placementId: idSchema('placement') }),
+]);
+export type Observation = z.infer<typeof observationSchema>;
