@@ -1,13 +1,11 @@
 import { type Attributes, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 
-const tracer = trace.getTracer('easel');
-
 /**
  * Runs `fn` inside a span. Without a registered OpenTelemetry SDK this only calls `fn`; with one, the span records the
  * error that `fn` throws and ends with it. Attribute names are those of the log fields.
  */
 export function withSpan<T>(name: string, attributes: Attributes, fn: (span: Span) => Promise<T>): Promise<T> {
-  return tracer.startActiveSpan(name, { attributes }, async (span) => {
+  return trace.getTracer('easel').startActiveSpan(name, { attributes }, async (span) => {
     try {
       return await fn(span);
     } catch (err) {
