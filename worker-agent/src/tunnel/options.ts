@@ -1,0 +1,59 @@
+/** What `startTunnel` of `./tunnel.ts` is given, and gives. */
+import type { Clock } from '@easel/kit/clock';
+import type { Log } from '@easel/kit/log';
+import type { EnvironmentId } from '@easel/schema/ids';
+import type { AuthorizedKey } from '@easel/schema/wire/manifest';
+import type { ACTIVITY_SOURCES } from '@easel/schema/wire/worker';
+import type { JSONWebKeySet } from 'jose';
+import type { Inside } from '../inside/client.ts';
+
+export type ActivitySource = (typeof ACTIVITY_SOURCES)[number];
+
+/** Told when a person does something, not when a line merely stands. Called often: it must be cheap. */
+export interface ActivitySink {
+  mark(source: ActivitySource): void;
+}
+
+/** What every session inside starts with. */
+export interface SessionSetting {
+  /** The manifest's variables and EASEL_*; HOME, USER, LOGNAME, SHELL and LANG are added where they are absent. */
+  env: Readonly<Record<string, string>>;
+  home: string;
+  /** Where interactive shells start. */
+  project: string;
+  shell: string;
+}
+
+export interface RelayAccess {
+  url: string;
+  /** A ticket of kind `worker`. */
+  token: string;
+}
+
+export interface TunnelOptions {
+  environmentId: EnvironmentId;
+  /** Null where the platform has no relay: the tunnel waits for `updateRelay`. */
+  relay: RelayAccess | null;
+  ticketKeys: JSONWebKeySet;
+  inside: Inside;
+  /** The manifest's: OpenSSH PEM. */
+  sshHostKey: string;
+  authorizedKeys: readonly AuthorizedKey[];
+  session: SessionSetting;
+  activity: ActivitySink;
+  log: Log;
+  clock?: Clock;
+  /** Ends the tunnel, as `close` does. */
+  signal: AbortSignal;
+}
+
+export interface Tunnel {
+  /** A new token is used from the next dial on; a new URL is dialled at once. Open streams stay. */
+  updateRelay(relay: RelayAccess): void;
+  /** Sessions that came in with a key that is no longer there end at once. */
+  updateAuthorizedKeys(keys: readonly AuthorizedKey[]): void;
+  /** Open streams by kind. */
+  readonly sessions: { readonly ssh: number; readonly port: number };
+  /** Ends all streams, then the control socket. Closing twice does nothing. */
+  close(): Promise<void>;
+}
