@@ -34,6 +34,17 @@ const components = {
   git: { remedy: apt('git'), isThere: () => isOnPath('git') },
   'docker registry': { remedy: apt('docker-registry'), isThere: () => isOnPath('docker-registry') },
   'static busybox': { remedy: apt('busybox-static'), isThere: () => isOnPath('busybox') },
+  swift: {
+    remedy: apt('swift-proxy swift-account swift-container swift-object memcached'),
+    isThere: () =>
+      [
+        'swift-proxy-server',
+        'swift-account-server',
+        'swift-container-server',
+        'swift-object-server',
+        'memcached',
+      ].every(isOnPath),
+  },
   'built web': { remedy: 'npm run build', isThere: () => existsSync(fromRoot('web/build/handler.js')) },
 } as const satisfies Record<string, Component>;
 
