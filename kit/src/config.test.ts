@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ConfigError, readConfig, Secret, secret } from './config.ts';
 
@@ -23,10 +23,16 @@ function problemsOf(env: Record<string, string>, of: z.ZodType = schema): readon
   return [];
 }
 
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
 function fileWith(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'easel-config-')), 'value');
-  writeFileSync(path, text);
-  return path;
+  const folder = mkdtempSync(join(tmpdir(), 'easel-config-'));
+  folders.push(folder);
+  writeFileSync(join(folder, 'value'), text);
+  return join(folder, 'value');
 }
 
 describe('readConfig', () => {

@@ -19,6 +19,7 @@ describe('the rules see', () => {
   it.each([
     ['schema/src/ids.ts', '@easel/kit/log', 'a room imports only the rooms it may'],
     ['web/src/routes/+page.svelte', '@easel/kit/log', 'a room imports only the rooms it may'],
+    ['server/src/main.ts', '../../test/kit/postgres.ts', 'a room imports only the rooms it may'],
     ['relay/src/main.ts', '../../server/src/main.ts', 'a room is entered by its front door'],
     ['scheduler/src/main.ts', 'pg', 'a library lives in its one room'],
     ['worker-agent/src/main.ts', 'dockerode', 'a library lives in its one room'],
@@ -26,6 +27,11 @@ describe('the rules see', () => {
     ['kit/src/index.ts', './log.ts', 'there are no barrels'],
   ])('%s importing %s', (path, imported, rule) => {
     expect(rules[rule]?.({ path, imports: [imported] })).toHaveLength(1);
+  });
+
+  it('no harm in a test beside the code that uses the kit of tests', () => {
+    const source = { path: 'server/src/a.test.ts', imports: ['../../test/kit/describe-with.ts'] };
+    expect(Object.values(rules).flatMap((rule) => rule(source))).toEqual([]);
   });
 
   it('imports of all forms, and none in text', () => {
