@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { branchSchema, nameSchema } from './names.ts';
 
-const GIT_URL = /^(https?:\/\/|ssh:\/\/|file:\/\/\/|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:)[^\s\u0000-\u001f]+$/;
+const GIT_URL = /^(https?:\/\/|ssh:\/\/|file:\/\/\/|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:)[^\s\p{Cc}]+$/u;
 
 /** A Git repository: http(s), ssh (both spellings) or file URL. Never begins with "-", never a transport helper (`ext::`). */
 export const gitUrlSchema = z
@@ -54,7 +54,7 @@ export const templateSpecSchema = z.strictObject({
   projectRoot: z
     .string()
     .max(400)
-    .regex(/^(?!\/)(?!.*\.\.)[^\u0000]*$/, 'expected a relative path without ".."')
+    .regex(/^(?!\/)(?!.*\.\.)\P{Cc}*$/u, 'expected a relative path without ".."')
     .default(''),
   /** The dev container's image; null takes the installation's default. Without Docker it is not used. */
   image: imageSchema.nullish().transform((image) => image ?? null),
