@@ -12,6 +12,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { type Backoff, fullJitter } from '@easel/kit/backoff';
 import type { LogFile } from './log-file.ts';
+import { humanLine } from './log-line.ts';
 import { StartProblem } from './problem.ts';
 import type { Screen } from './screen.ts';
 
@@ -142,7 +143,7 @@ export class Supervised {
       createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
         this.#file.write(line);
         this.#screen.process(this.name, line);
-        this.#tail = [...this.#tail, line].slice(-tailLines);
+        this.#tail = [...this.#tail, humanLine(line).text].slice(-tailLines);
       });
     }
   }

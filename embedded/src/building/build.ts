@@ -15,8 +15,16 @@ const recordFile = 'node_modules/.cache/easel/build.json';
 /** What is shown of the output of a step that failed. */
 const tailLines = 40;
 
-/** Runs the steps whose inputs have changed, side by side. Throws StartProblem with the output of the first that fails. */
-export async function build(checkout: string, steps: readonly BuildStep[], screen: Screen): Promise<void> {
+/**
+ * Runs the steps whose inputs have changed, side by side; the signal ends them. Throws StartProblem with the output of the
+ * first that fails.
+ */
+export async function build(
+  checkout: string,
+  steps: readonly BuildStep[],
+  screen: Screen,
+  signal?: AbortSignal,
+): Promise<void> {
   const path = join(checkout, recordFile);
   const record = readRecord(path);
   const due = steps
@@ -26,7 +34,7 @@ export async function build(checkout: string, steps: readonly BuildStep[], scree
   checkWritable(checkout);
   const outcomes = await Promise.allSettled(
     due.map(async ({ step, print }) => {
-      await screen.step(`building ${step.name}`, () => runStep(checkout, step));
+      await screen.step(`building ${step.name}`, () => runStep(checkout, step, signal));
       record[step.name] = print;
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, JSON.stringify(record));
@@ -35,7 +43,8 @@ export async function build(checkout: string, steps: readonly BuildStep[], scree
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
-async function runStep(checkout: string, step: BuildStep): Promise<void> {
+async function runStep(checkout: string, step: BuildStep, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
   const folder = join(checkout, step.workspace);
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
     scripts?: Record<string, string>;
@@ -48,7 +57,11 @@ async function runStep(checkout: string, step: BuildStep): Promise<void> {
     cwd: folder,
     env: { ...process.env, PATH: programs.join(':'), CI: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that the shell's children end with it.
+    detached: true,
   });
+  const cut = () => void (child.pid && process.kill(-child.pid, 'SIGTERM'));
+  signal?.addEventListener('abort', cut, { once: true });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -59,6 +72,7 @@ async function runStep(checkout: string, step: BuildStep): Promise<void> {
     child.on('error', (err) => resolve(err.message));
     child.on('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
+  signal?.removeEventListener('abort', cut);
   if (how === 'exit code 0' && isThere(checkout, step)) return;
   const tail = output.trimEnd().split('\n').slice(-tailLines).join('\n');
   throw new StartProblem(`building ${step.name} failed (${how}):\n${tail}`);

@@ -6,17 +6,17 @@ import { join } from 'node:path';
 const notCounted = /(\.test\.ts|^node_modules|^\.svelte-kit)$/;
 
 /** One hash over the names and contents of files and folders below `root`. A path that is not there counts as such. */
-export function fingerprint(root: string, paths: readonly string[]): string {
+export function fingerprint(root: string, paths: readonly string[], skipped: RegExp = notCounted): string {
   const hash = createHash('sha256');
-  for (const path of [...paths].sort()) add(hash, root, path);
+  for (const path of [...paths].sort()) add(hash, root, path, skipped);
   return hash.digest('hex');
 }
 
-function add(hash: Hash, root: string, path: string): void {
+function add(hash: Hash, root: string, path: string, skipped: RegExp): void {
   const full = join(root, path);
   const stat = statSync(full, { throwIfNoEntry: false });
   if (stat?.isDirectory()) {
-    for (const name of readdirSync(full).sort()) if (!notCounted.test(name)) add(hash, root, join(path, name));
+    for (const name of readdirSync(full).sort()) if (!skipped.test(name)) add(hash, root, join(path, name), skipped);
     return;
   }
   const content = stat ? readFileSync(full) : null;
