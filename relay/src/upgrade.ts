@@ -89,7 +89,6 @@ export class Upgrade {
     this.socket.off('close', this.#onGone);
     this.socket.off('end', this.#onGone);
     this.socket.off('data', this.#onGone);
-    this.socket.pause();
   }
 }
 

@@ -1,4 +1,5 @@
 /** Signs tickets as the server does and publishes its keys, for tests of whoever checks them. */
+import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,18 +11,19 @@ import {
   TICKET_KEYS_PATH,
   WORKER_TICKET_SECONDS,
 } from '@easel/schema/wire/ticket';
-import { exportJWK, generateKeyPair, type JWK } from 'jose';
+
+type Jwk = JsonWebKey & { kty: string; kid?: string };
 
 export class TicketOffice {
-  #private!: JWK;
-  #public: JWK[] = [];
+  #private!: Jwk;
+  #public: Jwk[] = [];
   #server!: Server;
   /** How often the keys were asked for. */
   asked = 0;
 
   static async open(): Promise<TicketOffice> {
     const office = new TicketOffice();
-    await office.changeKey();
+    office.changeKey();
     office.#server = createServer((req, res) => {
       if (req.url !== TICKET_KEYS_PATH) return void res.writeHead(404).end();
       office.asked++;
@@ -37,16 +39,16 @@ export class TicketOffice {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  get keys(): { keys: JWK[] } {
+  get keys(): { keys: Jwk[] } {
     return { keys: this.#public };
   }
 
   /** Signs with a new key from now on; the old one stays published unless `forget`. */
-  async changeKey(options: { forget?: boolean } = {}): Promise<void> {
-    const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
+  changeKey(options: { forget?: boolean } = {}): void {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     const kid = newId('signingKey');
-    this.#private = { ...(await exportJWK(privateKey)), kid };
-    const key = { ...(await exportJWK(publicKey)), kid, alg: 'EdDSA', use: 'sig' };
+    this.#private = { ...(privateKey.export({ format: 'jwk' }) as Jwk), kid };
+    const key = { ...(publicKey.export({ format: 'jwk' }) as Jwk), kid, alg: 'EdDSA', use: 'sig' };
     this.#public = options.forget ? [key] : [...this.#public, key];
   }
 
