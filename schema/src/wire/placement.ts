@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { failureSchema } from '../failure.ts';
 import { idSchema } from '../ids.ts';
-import { PLACEMENT_WISHES } from '../states/placement.ts';
+import { ENVIRONMENT_PHASES } from '../states/environment.ts';
+import { PLACEMENT_STATES, PLACEMENT_WISHES } from '../states/placement.ts';
 
 export const placementSchema = z.object({
   id: idSchema('placement'),
@@ -12,11 +13,20 @@ export const placementSchema = z.object({
   workerId: idSchema('worker').nullable(),
   generation: z.number().int(),
   wish: z.enum(PLACEMENT_WISHES),
+  /** A `placed` one without a worker is a worker that is gone; a `waiting` one without a worker is yet to be claimed. */
+  state: z.enum(PLACEMENT_STATES),
   /** Given with the claim of a `run` only: the same at every claim of the same worker. */
   workerToken: z.string().nullable(),
   leaseExpiresAt: z.iso.datetime().nullable(),
 });
 export type Placement = z.infer<typeof placementSchema>;
+
+/**
+ * What the server knows of an environment that a scheduler found traces of (`Query.platformEnvironments(ids)`, platform
+ * token). An id that is not in the answer is unknown there. Only what is `deleted` or unknown is an orphan.
+ */
+export const knownEnvironmentSchema = z.object({ id: idSchema('environment'), phase: z.enum(ENVIRONMENT_PHASES) });
+export type KnownEnvironment = z.infer<typeof knownEnvironmentSchema>;
 
 export const observationSchema = z.discriminatedUnion('type', [
   /** No room yet, or pulling: the platform's own reason in one sentence. Renews nothing; the placement stays claimed. */
