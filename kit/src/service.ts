@@ -31,6 +31,8 @@ export interface ServiceContext<Config> {
 
 export interface ServiceOptions<S extends z.ZodType> {
   config: S;
+  /** Takes the place of the usual EASEL_STOP_LIMIT_MS, for a process whose end is work. */
+  stopLimitMs?: number;
   /** Resolves when the process can serve. What it starts, it registers with `stop` right away. */
   start(ctx: ServiceContext<z.output<S>>): Promise<void>;
 }
@@ -65,7 +67,7 @@ const processHost: ServiceHost = {
 const commonConfig = z.object({
   EASEL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   /** How long connections may drain at a stop; keep it below the grace period of whoever sends SIGTERM. */
-  EASEL_STOP_LIMIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(20_000),
+  EASEL_STOP_LIMIT_MS: z.coerce.number().int().min(0).max(3_600_000).optional(),
   EASEL_EXIT_WITH_PARENT: z.stringbool().default(false),
 });
 
@@ -82,7 +84,8 @@ export async function runService<S extends z.ZodType>(
   const log = host.createLog(name, { level: common.EASEL_LOG_LEVEL });
   const metrics = createMetrics(name, { process: true });
   const health = new Health({ metrics, clock: host.clock });
-  const stop = new Stop({ log, clock: host.clock, softMs: common.EASEL_STOP_LIMIT_MS });
+  const softMs = common.EASEL_STOP_LIMIT_MS ?? options.stopLimitMs;
+  const stop = new Stop({ log, clock: host.clock, ...(softMs === undefined ? {} : { softMs }) });
   const announced: Record<string, unknown> = {};
 
   const stopThenExit = async (reason: string, code: number) => {
