@@ -37,7 +37,7 @@ export const observationSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('gone'), placementId: idSchema('placement'), reason: z.string().max(500) }),
   /** Cannot be placed: a hard error. */
   z.object({ type: z.literal('failed'), placementId: idSchema('placement'), failure: failureSchema }),
-  /** What `end` or `erase` asked for is done. */
-  z.object({ type: z.literal('ended'), placementId: idSchema('placement') }),
+  /** What `end` or `erase` asked for is done. Naming the wish keeps an `end` from passing for a later `erase`. */
+  z.object({ type: z.literal('ended'), placementId: idSchema('placement'), wish: z.enum(PLACEMENT_WISHES).optional() }),
 ]);
 export type Observation = z.infer<typeof observationSchema>;
