@@ -1,6 +1,17 @@
-/** What the rest of the agent sees of the helper that runs inside the environment: who it is, and what it can do there. */
+/**
+ * What the rest of the agent sees of the helper that runs inside the environment: who it is, and what it can do there.
+ * `./messages.ts` tells how the two talk.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Log } from '@easel/kit/log';
+import { AppError } from '@easel/schema/errors';
+import { INSIDE_PROTOCOL } from './constants.ts';
+import { Control } from './control.ts';
+import { type InsideRequest, listenedSchema, portsSchema } from './messages.ts';
+import { controlConnection, InsideSockets } from './sockets.ts';
 
 /** Who the helper, and so everything that it starts, is inside. */
 export interface Identity {
@@ -83,5 +94,175 @@ export interface StartInsideOptions {
    * followed by `argv`. `stdin` is what it must find on its standard input, then the end of it.
    */
   start(argv: string[], stdin: string): Promise<{ ended: Promise<string>; kill(): Promise<void> }>;
+  /**
+   * Whether the network is shared with strangers, as in the process runtime: then only ports of processes are told that
+   * have the helper's EASEL_ENVIRONMENT_ID in their environment. Default false.
+   */
+  ownPortsOnly?: boolean;
   log: Log;
+}
+
+/** From the start of the helper's program to its first words: an image on a cold disk takes its time. */
+const startLimitMs = 30_000;
+const streamLimitMs = 10_000;
+
+/**
+ * Starts the helper and resolves when it answers. Throws TIMED_OUT, or WORKER_UNREACHABLE with what `ended` said when the
+ * program ended first.
+ */
+export async function startInside(options: StartInsideOptions): Promise<Inside> {
+  const secret = randomBytes(24).toString('hex');
+  const sockets = new InsideSockets(join(options.socketDir, 's'), secret, options.log);
+  await sockets.open();
+  try {
+    const argv = ['serve', join(options.insideSocketDir, 's')];
+    const control = controlConnection(sockets, startLimitMs);
+    control.catch(() => undefined);
+    const helper = await options.start(
+      argv,
+      `${JSON.stringify({ secret, ownPortsOnly: options.ownPortsOnly ?? false })}\n`,
+    );
+    const early = helper.ended.then((reason) => {
+      throw new AppError({ code: 'WORKER_UNREACHABLE', message: `the helper inside ended at once: ${reason}` });
+    });
+    early.catch(() => undefined);
+    try {
+      const connection = new Control(await Promise.race([control, early]), options.log);
+      const { protocol, identity } = await Promise.race([connection.hello, early]);
+      if (protocol !== INSIDE_PROTOCOL) {
+        const message = `expected version ${INSIDE_PROTOCOL} of the helper inside, got ${protocol}: build the pack again`;
+        throw new AppError({ code: 'UNSUPPORTED_VERSION', message });
+      }
+      return new HelperInside({ identity, control: connection, sockets, helper });
+    } catch (err) {
+      await helper.kill();
+      throw err;
+    }
+  } catch (err) {
+    sockets.close();
+    throw err;
+  }
+}
+
+type Helper = Awaited<ReturnType<StartInsideOptions['start']>>;
+
+class HelperInside implements Inside {
+  readonly identity: Identity;
+  readonly ended: Promise<{ reason: string }>;
+  readonly #control: Control;
+  readonly #sockets: InsideSockets;
+  readonly #helper: Helper;
+  #lastName = 0;
+
+  constructor(parts: { identity: Identity; control: Control; sockets: InsideSockets; helper: Helper }) {
+    this.identity = parts.identity;
+    this.#control = parts.control;
+    this.#sockets = parts.sockets;
+    this.#helper = parts.helper;
+    this.ended = Promise.race([
+      parts.helper.ended,
+      parts.control.closed.then(() => 'its control connection ended'),
+    ]).then((reason) => {
+      this.#control.close();
+      this.#sockets.close();
+      return { reason };
+    });
+  }
+
+  async spawn(options: SpawnOptions): Promise<InsideProcess> {
+    const { argv, cwd, env, pty } = options;
+    const process = ++this.#lastName;
+    const exit = this.#control.exitOf(process);
+    const [stdin, stdout = stdin, stderr = null] = await this.#open(pty ? 1 : 3, (streams) => {
+      return { type: 'spawn', process, argv, cwd, env, terminal: pty ?? null, streams };
+    }).catch((err: unknown) => {
+      this.#control.forgetExit(process);
+      throw err;
+    });
+    if (stdout !== stdin) oneWay({ stdin: stdin!, outputs: [stdout!, stderr!] });
+    return {
+      stdin: stdin!,
+      stdout: stdout!,
+      stderr,
+      exit,
+      resize: (columns, rows) => this.#control.order({ type: 'resize', process, columns, rows }),
+      signal: (name) => this.#control.order({ type: 'signal', process, name }),
+    };
+  }
+
+  async connect(target: ConnectTarget): Promise<Duplex> {
+    const [socket] = await this.#open(1, ([stream]) => ({ type: 'connect', target, stream: stream! }));
+    return socket!;
+  }
+
+  async listen(
+    target: ListenTarget,
+    onConnection: (stream: Duplex, from: { host: string; port: number }) => void,
+  ): Promise<Listener> {
+    const listener = ++this.#lastName;
+    this.#sockets.addListener(listener, onConnection);
+    try {
+      const { port, path } = listenedSchema.parse(await this.#control.request({ type: 'listen', listener, target }));
+      const close = async () => {
+        this.#sockets.removeListener(listener);
+        this.#control.order({ type: 'unlisten', listener });
+      };
+      return { port, path, close };
+    } catch (err) {
+      this.#sockets.removeListener(listener);
+      throw err;
+    }
+  }
+
+  async sftp(): Promise<Duplex> {
+    const [socket] = await this.#open(1, ([stream]) => ({ type: 'sftp', stream: stream! }));
+    return socket!;
+  }
+
+  async listeningPorts(): Promise<{ port: number; process: string | null }[]> {
+    return portsSchema.parse(await this.#control.request({ type: 'ports' }));
+  }
+
+  async close(): Promise<void> {
+    this.#control.close();
+    await this.#helper.kill();
+    await this.ended;
+  }
+
+  /** Makes a request that opens `count` streams, and waits for them. */
+  async #open(count: number, request: (streams: string[]) => InsideRequest): Promise<Socket[]> {
+    const streams = Array.from({ length: count }, () => `s${++this.#lastName}`);
+    const awaited = streams.map((stream) => this.#sockets.expect(stream));
+    try {
+      await this.#control.request(request(streams));
+      return await soon(Promise.all(awaited.map(({ socket }) => socket)));
+    } catch (err) {
+      for (const { socket, forget } of awaited) {
+        forget();
+        void socket.then((late) => late.destroy());
+      }
+      throw err;
+    }
+  }
+}
+
+/** The helper dials before it answers, so the streams are here, or on the way. */
+async function soon<T>(streams: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new AppError({ code: 'TIMED_OUT', message: 'a stream of the inside did not come' }));
+  }, streamLimitMs);
+  try {
+    return await Promise.race([streams, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Standard streams go one way: an end of the other way is said at once, and what comes on standard input is dropped. */
+function oneWay({ stdin, outputs }: { stdin: Socket; outputs: Socket[] }): void {
+  for (const output of outputs) output.end();
+  stdin.resume();
+  // The last process that could read has gone.
+  stdin.once('end', () => stdin.destroy());
 }
