@@ -17,7 +17,7 @@ type Answer = (req: IncomingMessage, res: ServerResponse, body: { query: string;
 /** An API on loopback: `answer` serves HTTP, `changes` feeds the subscription `changed`. */
 async function listen(answer: Answer = (_req, res) => void res.end('{"data":{}}')) {
   const push: (text: string) => void = () => undefined;
-  const feed = { tokens: [] as unknown[], subscribed: 0, push, refuse: false };
+  const feed = { tokens: [] as unknown[], afters: [] as unknown[], subscribed: 0, push, refuse: false };
   const schema = new GraphQLSchema({
     query: new GraphQLObjectType({ name: 'Query', fields: { now: { type: GraphQLString } } }),
     subscription: new GraphQLObjectType({
@@ -25,8 +25,10 @@ async function listen(answer: Answer = (_req, res) => void res.end('{"data":{}}'
       fields: {
         changed: {
           type: GraphQLString,
+          args: { after: { type: GraphQLString } },
           resolve: (value) => value,
-          subscribe: async function* () {
+          subscribe: async function* (_root, { after }) {
+            feed.afters.push(after);
             if (feed.refuse) throw new GraphQLError('not yours', { extensions: { code: 'FORBIDDEN' } });
             feed.subscribed++;
             while (true) {
@@ -185,6 +187,18 @@ it('subscribes again after the line was cut, and asks the caller to list again',
   expect(seen.errors[0]).toMatchObject({ retryable: true });
   feed.push('two');
   await until(() => seen.next.length === 1);
+});
+
+it('asks for variables given as a function at each subscription', async () => {
+  const { url, feed, cut } = await listen();
+  const { client, until } = subscribed(url);
+  let asked = 0;
+  client.subscribe('subscription ($after: String) { changed(after: $after) }', () => ({ after: `line ${++asked}` }), {
+    onNext: () => undefined,
+  });
+  await until(() => feed.afters.includes('line 1'));
+  cut();
+  await until(() => feed.afters.includes('line 2'));
 });
 
 it('tells a refusal and asks again later', async () => {

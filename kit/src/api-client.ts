@@ -62,6 +62,8 @@ export interface SubscribeOptions<T> {
   signal?: AbortSignal;
 }
 
+type SubscriptionVariables = Record<string, unknown> | (() => Record<string, unknown>) | undefined;
+
 export interface ApiClient {
   /** Runs a query or mutation. Throws `ApiError`, or the signal's reason when that aborts. */
   query<T>(
@@ -69,11 +71,8 @@ export interface ApiClient {
     variables?: Record<string, unknown>,
     options?: { signal?: AbortSignal; timeoutMs?: number },
   ): Promise<T>;
-  subscribe<T>(
-    document: string,
-    variables: Record<string, unknown> | undefined,
-    options: SubscribeOptions<T>,
-  ): { close(): void };
+  /** Variables given as a function are asked for at each subscription: a reader goes on where it was. */
+  subscribe<T>(document: string, variables: SubscriptionVariables, options: SubscribeOptions<T>): { close(): void };
   /** Closes the WebSocket and all subscriptions. */
   close(): void;
 }
@@ -150,7 +149,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       }
     },
 
-    subscribe<T>(document: string, variables: Record<string, unknown> | undefined, call: SubscribeOptions<T>) {
+    subscribe<T>(document: string, variables: SubscriptionVariables, call: SubscribeOptions<T>) {
       const own = new AbortController();
       const signal = AbortSignal.any([ended, own.signal, ...(call.signal ? [call.signal] : [])]);
       void keepSubscribed<T>({ line, document, variables, call, signal, log, clock, backoff });
@@ -229,7 +228,7 @@ function createLine(options: { url: string; token: () => string | undefined; clo
 interface Subscription<T> {
   line: Line;
   document: string;
-  variables: Record<string, unknown> | undefined;
+  variables: SubscriptionVariables;
   call: SubscribeOptions<T>;
   signal: AbortSignal;
   log: Log;
@@ -253,7 +252,7 @@ async function keepSubscribed<T>(subscription: Subscription<T>): Promise<void> {
 
 /** One life of a subscription: from its dial until the server or the line ends it. Never rejects. */
 function subscribeOnce<T>(subscription: Subscription<T>): Promise<{ err?: ApiError; wasUseful: boolean }> {
-  const { line, call, signal, clock } = subscription;
+  const { line, variables, call, signal, clock } = subscription;
   const startedMs = clock.now();
   return new Promise((resolve) => {
     let hasData = false;
@@ -267,7 +266,7 @@ function subscribeOnce<T>(subscription: Subscription<T>): Promise<{ err?: ApiErr
       resolve({ ...(err ? { err } : {}), wasUseful: hasData || clock.now() - startedMs > usefulMs });
     };
     const unsubscribe = line.client.subscribe<T>(
-      { query: subscription.document, variables: subscription.variables ?? {} },
+      { query: subscription.document, variables: (typeof variables === 'function' ? variables() : variables) ?? {} },
       {
         next: (result) => {
           if (signal.aborted) return;
