@@ -1,0 +1,47 @@
+/** Sign-in and sign-out. The server sets and clears the cookie; the page never sees it. */
+import { texts } from '#lib/texts.ts';
+
+export type Credentials = { code: string } | { login: string; password: string };
+
+const LIMIT_MS = 15_000;
+
+/** Null when it worked, else a sentence that says why not. */
+export async function signIn(credentials: Credentials): Promise<string | null> {
+  try {
+    const response = await post('/auth/sign-in', credentials);
+    if (response.ok) return null;
+    const body: unknown = await response.json().catch(() => null);
+    const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : null;
+    return typeof message === 'string' && message !== '' ? message : texts.signIn.refused;
+  } catch {
+    return texts.signIn.noAnswer;
+  }
+}
+
+export async function signOut(): Promise<boolean> {
+  try {
+    return (await post('/auth/sign-out', {})).ok;
+  } catch {
+    return false;
+  }
+}
+
+function post(path: string, body: unknown): Promise<Response> {
+  return fetch(path, {
+    method: 'POST',
+    credentials: 'same-origin',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(LIMIT_MS),
+  });
+}
+
+/** Where to go after signing in: a path of this site, or the start. Anything else could lead to a stranger's page. */
+export function safeNext(next: string | null): string {
+  return next && /^\/(?![/\\])[^\s\\]*$/.test(next) && !next.startsWith('/sign-in') ? next : '/';
+}
+
+export function signInPath(location: { pathname: string; search: string }): string {
+  const next = safeNext(location.pathname + location.search);
+  return next === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(next)}`;
+}

@@ -1,0 +1,75 @@
+import { graphql, type ResultOf } from '#lib/api/graphql.ts';
+
+export const viewer = graphql(`
+  query Viewer {
+    me { id login name email isAdministrator }
+  }
+`);
+export type Viewer = NonNullable<ResultOf<typeof viewer>['me']>;
+
+export const sshKeys = graphql(`
+  query SshKeys {
+    sshKeys { id name fingerprint algorithm createdAt lastUsedAt }
+  }
+`);
+export type SshKey = ResultOf<typeof sshKeys>['sshKeys'][number];
+
+export const addSshKey = graphql(`
+  mutation AddSshKey($input: AddSshKeyInput!) {
+    result: addSshKey(input: $input) {
+      __typename
+      ... on SshKey { id name fingerprint algorithm createdAt lastUsedAt }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const removeSshKey = graphql(`
+  mutation RemoveSshKey($id: ID!) {
+    result: removeSshKey(id: $id) {
+      __typename
+      ... on SshKey { id }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const apiTokens = graphql(`
+  query ApiTokens {
+    apiTokens { id name prefix createdAt expiresAt lastUsedAt }
+  }
+`);
+export type ApiToken = ResultOf<typeof apiTokens>['apiTokens'][number];
+
+export const createApiToken = graphql(`
+  mutation CreateApiToken($input: CreateApiTokenInput!) {
+    result: createApiToken(input: $input) {
+      __typename
+      ... on CreatedApiToken {
+        token
+        apiToken { id name prefix createdAt expiresAt lastUsedAt }
+      }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const revokeApiToken = graphql(`
+  mutation RevokeApiToken($id: ID!) {
+    result: revokeApiToken(id: $id) {
+      __typename
+      ... on ApiToken { id }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const setPassword = graphql(`
+  mutation SetPassword($input: SetPasswordInput!) {
+    result: setPassword(input: $input) {
+      __typename
+      ... on User { id login }
+      ... on Refusal { code message }
+    }
+  }
+`);
