@@ -1,0 +1,31 @@
+import type { Clock } from '@easel/kit/clock';
+import type { Log } from '@easel/kit/log';
+import type { Manifest } from '@easel/schema/wire/manifest';
+import { type Config, machineEnv } from '../config.ts';
+import type { Volume } from '../volume.ts';
+import { ProcessRuntime } from './process/process-runtime.ts';
+import type { Runtime, RuntimeEvents } from './runtime.ts';
+
+/** The runtime that the configuration names. Docker's code is loaded only where it is used: it is large. */
+export async function createRuntime(options: {
+  config: Config;
+  manifest: Manifest;
+  volume: Volume;
+  packDir: string;
+  socketDir: string;
+  events: RuntimeEvents;
+  clock: Clock;
+  log: Log;
+}): Promise<Runtime> {
+  const { config, manifest, ...common } = options;
+  if (config.EASEL_RUNTIME === 'docker') {
+    const { DockerRuntime } = await import('./docker/docker-runtime.ts');
+    return new DockerRuntime({ ...common, manifest, dockerHost: config.DOCKER_HOST });
+  }
+  return new ProcessRuntime({
+    ...common,
+    environmentId: config.EASEL_ENVIRONMENT_ID,
+    configuredUser: config.EASEL_LOCAL_USER,
+    machineEnv: machineEnv(config),
+  });
+}

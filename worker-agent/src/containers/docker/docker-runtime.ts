@@ -1,0 +1,285 @@
+/** The dev container in Docker: pulled, started from an image as it is, with its sidecars in its network, and ended. */
+import { lchown, rename } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Clock } from '@easel/kit/clock';
+import type { Log } from '@easel/kit/log';
+import { type Failure, failure } from '@easel/schema/failure';
+import type { Manifest } from '@easel/schema/wire/manifest';
+import type { Container, ContainerCreateOptions } from 'dockerode';
+import { z } from 'zod';
+import { Failed } from '../../steps/failed.ts';
+import type { StepContext } from '../../steps/runner.ts';
+import type { Volume } from '../../volume.ts';
+import { ownTree } from '../own-tree.ts';
+import type { HelperProcess, Inhabitant, Runtime, RuntimeEvents, Usage } from '../runtime.ts';
+import { Box } from './box.ts';
+import { type Docker, dockerFailure, openDocker, reasonOf, statusOf } from './daemon.ts';
+import { startHelperIn } from './helper.ts';
+import { inspectImage, provideImage } from './image.ts';
+import { removeContainers } from './leftovers.ts';
+import { moveIn, takeOver } from './programs.ts';
+import { PACK_INSIDE, type RunOnce, runOnce, VOLUME_INSIDE } from './run-once.ts';
+import { DEV, devSpec, NETWORK, networkSpec, SOCKETS_INSIDE, sidecarSpec } from './specs.ts';
+import { usageOf } from './usage.ts';
+
+/** What `moveIn` writes. */
+const inhabitantSchema = z.object({
+  user: z.string().max(100),
+  uid: z.number().int().min(0),
+  gid: z.number().int().min(0),
+  home: z
+    .string()
+    .regex(/^\/[^\0]+$/)
+    .max(1000),
+});
+
+export class DockerRuntime implements Runtime {
+  readonly kind = 'docker';
+  readonly insidePaths = { packDir: PACK_INSIDE, socketDir: SOCKETS_INSIDE };
+  readonly broken: Promise<Failure>;
+  readonly #break: (failure: Failure) => void;
+  readonly #docker: Docker;
+  readonly #manifest: Manifest;
+  readonly #volume: Volume;
+  readonly #packDir: string;
+  readonly #socketDir: string;
+  readonly #events: RuntimeEvents;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #boxes: Box[] = [];
+  #isEnding = false;
+  #image: { name: string; id: string; env: Readonly<Record<string, string>>; userSpec: string } | null = null;
+  #inhabitant: Inhabitant | null = null;
+  /** False where the daemon gives other numbers to users than it shows inside. */
+  #mayOwn = false;
+  #hasInit = true;
+
+  constructor(options: {
+    manifest: Manifest;
+    volume: Volume;
+    packDir: string;
+    socketDir: string;
+    dockerHost: string | undefined;
+    events: RuntimeEvents;
+    clock: Clock;
+    log: Log;
+  }) {
+    const { promise, resolve } = Promise.withResolvers<Failure>();
+    this.broken = promise;
+    this.#break = resolve;
+    this.#docker = openDocker(options.dockerHost);
+    this.#manifest = options.manifest;
+    this.#volume = options.volume;
+    this.#packDir = options.packDir;
+    this.#socketDir = options.socketDir;
+    this.#events = options.events;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  readonly prepareImages = async (context: StepContext): Promise<string> => {
+    const { image, sidecars } = this.#manifest;
+    if (image === null) throw new Failed({ class: 'image', message: 'The template names no image.' });
+    await this.#lookAtDaemon();
+    let pulled = 0;
+    for (const name of new Set([image, ...sidecars.map((sidecar) => sidecar.image)])) {
+      if (await provideImage(this.#docker, name, context)) pulled++;
+    }
+    const info = await inspectImage(this.#docker, image);
+    if (!info) throw new Failed({ class: 'image', message: `The image ${image} went away after it was pulled.` });
+    const env = Object.fromEntries((info.Config.Env ?? []).map(splitVariable));
+    this.#image = { name: image, id: info.Id, env, userSpec: info.Config.User ?? '' };
+    return pulled === 0 ? `${image} is present.` : `${image} is pulled.`;
+  };
+
+  async moveIn(context: StepContext): Promise<Inhabitant> {
+    const image = this.#ownImage();
+    await this.#removeLeftovers();
+    const mark = this.#volume.read('home');
+    if (mark?.imageId !== image.id) {
+      const text = await runOnce(this.#docker, this.#once(context.signal), moveIn, {
+        userSpec: image.userSpec,
+        target: `${VOLUME_INSIDE}/home`,
+        staging: `${VOLUME_INSIDE}/.easel/home`,
+        isFresh: mark === null,
+        formerUid: mark?.uid ?? null,
+      });
+      const inhabitant = inhabitantSchema.parse(JSON.parse(text));
+      await this.#volume.write('image', { name: image.name });
+      await this.#volume.write('home', { ...inhabitant, imageId: image.id });
+      this.#inhabitant = inhabitant;
+    } else this.#inhabitant = mark;
+    return this.#inhabitant;
+  }
+
+  async handOver(folder: string, target: string): Promise<void> {
+    const { uid, gid } = this.#who();
+    if (this.#mayOwn) {
+      await ownTree(folder, { uid, gid });
+      await rename(folder, join(this.#volume.home, target));
+      return;
+    }
+    const from = join(VOLUME_INSIDE, relative(this.#volume.dir, folder));
+    const to = join(VOLUME_INSIDE, 'home', target);
+    const { signal } = new AbortController();
+    await runOnce(this.#docker, this.#once(signal), takeOver, { from, to, uid, gid });
+  }
+
+  async start(context: StepContext): Promise<void> {
+    const { sidecars } = this.#manifest;
+    context.undo.add('containers', (softMs) => this.end(softMs));
+    if (this.#mayOwn) await lchown(this.#socketDir, this.#who().uid, this.#who().gid);
+    await this.#startDev(context);
+    for (const sidecar of sidecars) {
+      context.progress(null, `Starting ${sidecar.name}.`);
+      await this.#startBox(sidecar.name, sidecarSpec(this.#manifest, sidecar), context.signal);
+    }
+  }
+
+  startHelper(command: string[], stdin: string): Promise<HelperProcess> {
+    const box = this.#boxes.find(({ name }) => name === DEV);
+    if (!box) throw new Error('the dev container has not been started');
+    const { env: imageEnv } = this.#ownImage();
+    const inhabitant = this.#who();
+    return startHelperIn({ docker: this.#docker, box, command, stdin, inhabitant, imageEnv, log: this.#log });
+  }
+
+  usage(): Promise<Usage | null> {
+    return usageOf(this.#boxes);
+  }
+
+  async end(softMs: number): Promise<{ isClean: boolean }> {
+    this.#isEnding = true;
+    const [dev, ...sidecars] = this.#boxes;
+    const outcomes = [
+      dev ? await dev.stop(softMs) : true,
+      ...(await Promise.all(sidecars.map((sidecar) => sidecar.stop(softMs)))),
+    ];
+    await removeContainers(this.#docker, this.#manifest.environmentId);
+    for (const box of this.#boxes) await box.remove();
+    return { isClean: outcomes.every(Boolean) };
+  }
+
+  async #startDev(context: StepContext): Promise<void> {
+    const image = this.#ownImage();
+    const spec = devSpec({
+      manifest: this.#manifest,
+      image: image.name,
+      inhabitant: this.#who(),
+      homeDir: this.#volume.home,
+      packDir: this.#packDir,
+      socketDir: this.#socketDir,
+      hasInit: this.#hasInit,
+    });
+    await this.#provideNetwork();
+    await this.#startBox(DEV, spec, context.signal);
+  }
+
+  async #startBox(name: string, spec: ContainerCreateOptions, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const image = spec.Image ?? '';
+    const container = await this.#launch(name, spec);
+    const box = new Box({
+      docker: this.#docker,
+      container,
+      name,
+      clock: this.#clock,
+      log: this.#log,
+      tell: (stream, text) => this.#events.line(`container:${name}`, stream, text),
+    });
+    this.#boxes.push(box);
+    this.#events.report({ type: 'container.started', name, image });
+    void box.ended.then(({ exitCode, text }) => this.#onEnd(name, exitCode, text));
+    signal.throwIfAborted();
+  }
+
+  async #launch(name: string, spec: ContainerCreateOptions): Promise<Container> {
+    for (let attempt = 0; ; attempt++) {
+      const container = await this.#docker.createContainer(spec).catch((err: unknown) => {
+        throw dockerFailure(`The container ${name} cannot be created`, err);
+      });
+      try {
+        await container.start();
+        return container;
+      } catch (err) {
+        await container.remove({ force: true, v: true });
+        // Whoever cleaned up last may have taken the idle network away between our look and our start.
+        const isNetworkGone = statusOf(err) === 404 && reasonOf(err).includes(`network ${NETWORK}`);
+        if (!isNetworkGone || attempt > 2) throw dockerFailure(`The container ${name} cannot be started`, err);
+        await this.#provideNetwork();
+      }
+    }
+  }
+
+  #onEnd(name: string, exitCode: number | null, text: string): void {
+    this.#events.report({ type: 'container.ended', name, exitCode, text: text.slice(0, 500) });
+    if (this.#isEnding || name !== DEV) return;
+    this.#break(
+      failure({
+        class: 'containers',
+        message: `The dev container ended though nobody asked for it. ${text}`,
+        exitCode,
+      }),
+    );
+  }
+
+  async #provideNetwork(): Promise<void> {
+    try {
+      await this.#docker.getNetwork(NETWORK).inspect();
+    } catch (err) {
+      if (statusOf(err) !== 404) throw dockerFailure('The network of the environments cannot be looked at', err);
+      await this.#docker.createNetwork(networkSpec()).catch(async (cause: unknown) => {
+        // Somebody else was quicker.
+        await this.#docker
+          .getNetwork(NETWORK)
+          .inspect()
+          .catch(() => {
+            throw dockerFailure('The network of the environments cannot be made', cause, 'platform');
+          });
+      });
+    }
+  }
+
+  async #removeLeftovers(): Promise<void> {
+    const count = await removeContainers(this.#docker, this.#manifest.environmentId).catch((err: unknown) => {
+      throw dockerFailure('The containers of an earlier start cannot be removed', err);
+    });
+    if (count > 0) this.#log.warn({ count }, 'removed containers of an earlier start');
+  }
+
+  async #lookAtDaemon(): Promise<void> {
+    try {
+      const info = (await this.#docker.info()) as { SecurityOptions?: string[]; InitBinary?: string };
+      const isRemapped = (info.SecurityOptions ?? []).some((option) => /name=(userns|rootless)/.test(option));
+      this.#mayOwn = process.getuid?.() === 0 && !isRemapped;
+      this.#hasInit = Boolean(info.InitBinary);
+    } catch (err) {
+      throw dockerFailure('The environment cannot be started', err, 'platform');
+    }
+  }
+
+  #once(signal: AbortSignal): RunOnce {
+    return {
+      environmentId: this.#manifest.environmentId,
+      image: this.#ownImage().name,
+      packDir: this.#packDir,
+      volumeDir: this.#volume.dir,
+      signal,
+    };
+  }
+
+  #ownImage() {
+    if (!this.#image) throw new Error('the image has not been looked at yet');
+    return this.#image;
+  }
+
+  #who(): Inhabitant {
+    if (!this.#inhabitant) throw new Error('nobody has moved in yet');
+    return this.#inhabitant;
+  }
+}
+
+function splitVariable(variable: string): [name: string, value: string] {
+  const equals = variable.indexOf('=');
+  return equals < 0 ? [variable, ''] : [variable.slice(0, equals), variable.slice(equals + 1)];
+}

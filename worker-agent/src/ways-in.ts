@@ -1,0 +1,85 @@
+/** The ways in for people: the tunnel to the relay, with what the server last said about relay, keys and tickets. */
+import type { Clock } from '@easel/kit/clock';
+import type { Log } from '@easel/kit/log';
+import type { EnvironmentId } from '@easel/schema/ids';
+import type { AuthorizedKey, Manifest } from '@easel/schema/wire/manifest';
+import type { Place } from './bring-up.ts';
+import type { Welcome } from './session/session.ts';
+import type { UndoAction } from './steps/undo.ts';
+import type { ActivitySink, RelayAccess, Tunnel, TunnelOptions } from './tunnel/options.ts';
+
+export type StartTunnel = (options: TunnelOptions) => Tunnel;
+
+export class WaysIn {
+  readonly #options: { environmentId: EnvironmentId; activity: ActivitySink; clock: Clock; log: Log };
+  /** Loaded while the first steps run: SSH is a lot of code. */
+  readonly #startTunnel: Promise<StartTunnel>;
+  #relay: RelayAccess | null = null;
+  #keys: readonly AuthorizedKey[] = [];
+  #ticketKeys: Welcome['ticketKeys'] = { keys: [] };
+  #tunnel: Tunnel | null = null;
+  #isClosed = false;
+
+  constructor(options: {
+    environmentId: EnvironmentId;
+    activity: ActivitySink;
+    startTunnel: Promise<StartTunnel>;
+    clock: Clock;
+    log: Log;
+  }) {
+    this.#options = options;
+    this.#startTunnel = options.startTunnel;
+    this.#startTunnel.catch(() => undefined);
+  }
+
+  get sessions(): { ssh: number; port: number } {
+    return this.#tunnel?.sessions ?? { ssh: 0, port: 0 };
+  }
+
+  update(welcome: Welcome): void {
+    this.#ticketKeys = welcome.ticketKeys;
+    this.updateKeys(welcome.manifest.authorizedKeys);
+    if (welcome.relay) this.updateRelay(welcome.relay);
+  }
+
+  updateKeys(keys: readonly AuthorizedKey[]): void {
+    this.#keys = keys;
+    this.#tunnel?.updateAuthorizedKeys(keys);
+  }
+
+  updateRelay(relay: RelayAccess): void {
+    this.#relay = relay;
+    this.#tunnel?.updateRelay(relay);
+  }
+
+  /** Opens them in the background. Gives what closes them. */
+  open(place: Place, manifest: Manifest): UndoAction {
+    const ending = new AbortController();
+    const opening = this.#open(place, manifest, ending.signal).catch((err: unknown) => {
+      this.#options.log.error({ err }, 'tunnel not started');
+    });
+    return async () => {
+      this.#isClosed = true;
+      await opening;
+      ending.abort();
+      await this.#tunnel?.close();
+      return { isClean: true };
+    };
+  }
+
+  async #open(place: Place, manifest: Manifest, signal: AbortSignal): Promise<void> {
+    const start = await this.#startTunnel;
+    if (this.#isClosed) return;
+    const { inside, inhabitant, project, env } = place;
+    this.#tunnel = start({
+      ...this.#options,
+      relay: this.#relay,
+      ticketKeys: this.#ticketKeys,
+      inside,
+      sshHostKey: manifest.sshHostKey,
+      authorizedKeys: this.#keys,
+      session: { env, home: inhabitant.home, project, shell: inside.identity.shell },
+      signal,
+    });
+  }
+}
