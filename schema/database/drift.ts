@@ -26,7 +26,7 @@ async function migrationDrift(databaseUrl: string): Promise<string | null> {
 async function clientDrift(): Promise<string | null> {
   const advice = 'run: npm run generate -w @easel/server';
   const folder = here('../../server/src/generated/prisma/internal');
-  const files = await readdir(folder).catch(() => []);
+  const files = await readdir(folder).catch((): string[] => []);
   if (!files.includes('class.ts')) return `there is no generated Prisma client; ${advice}`;
   const inlined = /"inlineSchema":\s*("(?:[^"\\]|\\.)*")/.exec(await readFile(`${folder}/class.ts`, 'utf8'))?.[1];
   const schema = await readFile(here('./schema.prisma'), 'utf8');

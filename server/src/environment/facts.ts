@@ -32,7 +32,10 @@ export interface WorkerAccess extends WorkerRef {
 }
 
 /** What the environment's worker is to do now. `stop` stands until the worker is gone. */
-export type WorkerWish = { kind: 'run' } | { kind: 'stop'; reason: string; deadlineSeconds: number } | { kind: 'leave' };
+export type WorkerWish =
+  | { kind: 'run' }
+  | { kind: 'stop'; reason: string; deadlineSeconds: number }
+  | { kind: 'leave' };
 
 export interface EnvironmentFacts {
   /**

@@ -1,0 +1,92 @@
+/**
+ * May this public key enter? A jump asks at every SSH login and again for every channel, so that a revoked key gets nothing
+ * new. `login` is what came as the SSH user: the name or id of one of the key owner's environments, or, for `ssh -J`, the
+ * owner's own login. `environment` is the destination of an `ssh -J`.
+ *
+ * Unknown login, unknown key, unknown environment and somebody else's environment get one and the same refusal.
+ */
+import { AppError } from '@easel/schema/errors';
+import type { UserId } from '@easel/schema/ids';
+import { z } from 'zod';
+import type { PlatformActor } from '../actor.ts';
+import type { EnvironmentService } from '../environment/environment.service.ts';
+import type { EnvironmentRow } from '../environment/environment.store.ts';
+import { parseInput } from '../parse-input.ts';
+import type { PlatformService } from '../platform/platform.service.ts';
+import type { TicketService } from '../ticket/ticket.service.ts';
+import type { SshKeyService } from '../user/ssh-key.service.ts';
+
+const authorizeSshSchema = z.object({
+  login: z.string().max(200),
+  publicKey: z.string().max(16_384),
+  environment: z.string().max(200).nullish(),
+  address: z.string().max(100).nullish(),
+});
+
+/** The fields of an environment are null when `login` is the user's own and no destination is named. */
+export interface SshGrant {
+  userId: UserId;
+  environment: EnvironmentRow | null;
+  relayUrl: string | null;
+  /** Null while the environment does not run, or the platform has no relay. */
+  ticket: string | null;
+}
+
+type SshKeyOwner = Awaited<ReturnType<SshKeyService['ownersOf']>>[number];
+
+export class SshAccessService {
+  readonly #sshKeys: SshKeyService;
+  readonly #environments: EnvironmentService;
+  readonly #platforms: PlatformService;
+  readonly #tickets: TicketService;
+
+  constructor(parts: {
+    sshKeys: SshKeyService;
+    environments: EnvironmentService;
+    platforms: PlatformService;
+    tickets: TicketService;
+  }) {
+    this.#sshKeys = parts.sshKeys;
+    this.#environments = parts.environments;
+    this.#platforms = parts.platforms;
+    this.#tickets = parts.tickets;
+  }
+
+  /** Throws FORBIDDEN with one same message for everything that is wrong. */
+  async authorize(actor: PlatformActor, input: z.input<typeof authorizeSshSchema>): Promise<SshGrant> {
+    const { login, publicKey, environment } = parseInput(authorizeSshSchema, input);
+    for (const owner of await this.#sshKeys.ownersOf(publicKey)) {
+      const grant = await this.#grant(actor, owner, { login, destination: environment ?? null });
+      if (!grant) continue;
+      await this.#sshKeys.markUsed(owner);
+      return grant;
+    }
+    throw new AppError({ code: 'FORBIDDEN', message: REFUSAL });
+  }
+
+  async #grant(
+    actor: PlatformActor,
+    owner: SshKeyOwner,
+    wish: { login: string; destination: string | null },
+  ): Promise<SshGrant | null> {
+    const { userId } = owner;
+    const own = await this.#own(owner, wish.login);
+    if (!own && wish.login !== owner.login) return null;
+    if (!own && wish.destination === null) return { userId, environment: null, relayUrl: null, ticket: null };
+    const environment = wish.destination === null ? own : await this.#own(owner, wish.destination);
+    if (!environment || environment.platformId !== actor.platformId) return null;
+    const relayUrl = (await this.#platforms.find(environment.platformId))?.relayUrl ?? null;
+    if (environment.phase !== 'running' || relayUrl === null) return { userId, environment, relayUrl, ticket: null };
+    // Through `ssh -J` the worker checks the key itself, end to end; otherwise the jump has just done so.
+    const auth = wish.destination === null ? 'ticket' : 'publickey';
+    const claims = { environmentId: environment.id, userId, target: { kind: 'ssh', auth } } as const;
+    return { userId, environment, relayUrl, ticket: (await this.#tickets.forClient(claims)).token };
+  }
+
+  async #own(owner: SshKeyOwner, nameOrId: string): Promise<EnvironmentRow | null> {
+    const row = await this.#environments.findOwn(owner.userId, nameOrId);
+    return row && row.phase !== 'deleted' ? row : null;
+  }
+}
+
+const REFUSAL = 'there is no such environment, or this key may not enter it';

@@ -1,0 +1,48 @@
+/** Who asks. Every request has exactly one actor, and every decision about rights looks at it alone. */
+import { AppError } from '@easel/schema/errors';
+import type { PlatformId, UserId } from '@easel/schema/ids';
+
+export interface UserActor {
+  kind: 'user';
+  userId: UserId;
+  login: string;
+  isAdministrator: boolean;
+  /** The session or API token that proves it: both can be revoked while a connection stands. */
+  credential: { kind: 'session' | 'token'; id: string };
+}
+
+/** A computing platform's scheduler, relay or jump. */
+export interface PlatformActor {
+  kind: 'platform';
+  platformId: PlatformId;
+  name: string;
+}
+
+export type Actor = UserActor | PlatformActor | { kind: 'anonymous' };
+
+export const ANONYMOUS: Actor = { kind: 'anonymous' };
+
+/** The signed-in user. Throws UNAUTHENTICATED for nobody and FORBIDDEN for a platform. */
+export function asUser(actor: Actor): UserActor {
+  if (actor.kind === 'user') return actor;
+  throw actor.kind === 'anonymous' ? unauthenticated() : forbidden('this is for users, not for computing platforms');
+}
+
+/** Throws UNAUTHENTICATED for nobody and FORBIDDEN for a user. */
+export function asPlatform(actor: Actor): PlatformActor {
+  if (actor.kind === 'platform') return actor;
+  throw actor.kind === 'anonymous' ? unauthenticated() : forbidden('this is for computing platforms, not for users');
+}
+
+export function unauthenticated(): AppError {
+  return new AppError({ code: 'UNAUTHENTICATED', message: 'sign in first, or send a token that is still valid' });
+}
+
+export function forbidden(message: string): AppError {
+  return new AppError({ code: 'FORBIDDEN', message });
+}
+
+/** Also said of what exists but is not the asker's: the difference is nobody's business. */
+export function notFound(what: string): AppError {
+  return new AppError({ code: 'NOT_FOUND', message: `there is no such ${what}, or it is not yours` });
+}

@@ -1,0 +1,247 @@
+/**
+ * What people ask of environments: create, start, stop, delete. Each verb is one transaction that stores the wish, what it
+ * asks the platform for, and the notification; nobody waits here for it to come true.
+ */
+import type { Clock } from '@easel/kit/clock';
+import { AppError } from '@easel/schema/errors';
+import { type EnvironmentId, isId, newId, type PlatformId, type UserId } from '@easel/schema/ids';
+import { type EnvironmentPhase, PHASES_WITH_WORKER } from '@easel/schema/states/environment';
+import { type Actor, asUser, notFound } from '../actor.ts';
+import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import { parseInput } from '../parse-input.ts';
+import type { PlatformService } from '../platform/platform.service.ts';
+import type { ServerKey } from '../server-key.ts';
+import type { TemplateService } from '../template/template.service.ts';
+
+import type { UserService } from '../user/user.service.ts';
+import { type EnvironmentVerb, mayOnEnvironment } from './environment.policy.ts';
+import { type EnvironmentRow, environmentStore, type NewEnvironment } from './environment.store.ts';
+import { hostKeyPurpose, newHostKey } from './host-key.ts';
+import { type CreateEnvironmentInput, chooseSpec, createEnvironmentSchema, randomName } from './spec.ts';
+import { enterQueue, transition } from './transition.ts';
+import { gitOf, refuseLossOf } from './unsaved-work.ts';
+import { workerStore } from './worker.store.ts';
+
+export interface EnvironmentServiceParts {
+  db: Db;
+  key: ServerKey;
+  templates: TemplateService;
+  platforms: PlatformService;
+  users: UserService;
+  clock: Clock;
+  limits: { stopSeconds: number; maxPerUser: number };
+  /** The last heartbeat that was stored, if any. */
+  lastBeat: (environmentId: EnvironmentId) => Promise<unknown>;
+}
+
+/** Random names that are tried before something else must be wrong. */
+const NAME_ATTEMPTS = 5;
+
+export class EnvironmentService {
+  readonly #parts: EnvironmentServiceParts;
+  readonly #db: Db;
+
+  constructor(parts: EnvironmentServiceParts) {
+    this.#parts = parts;
+    this.#db = parts.db;
+  }
+
+  /** By id, or by name among the actor's own. Null when unknown, deleted or not to be seen by the actor. */
+  async find(actor: Actor, idOrName: string): Promise<EnvironmentRow | null> {
+    const row = await this.#lookUp(asUser(actor).userId, idOrName);
+    return row && mayOnEnvironment(actor, 'read', row) ? row : null;
+  }
+
+  /** The same, for this user's own alone. */
+  async findOwn(userId: UserId, idOrName: string): Promise<EnvironmentRow | null> {
+    const row = await this.#lookUp(userId, idOrName);
+    return row?.ownerId === userId ? row : null;
+  }
+
+  /** Throws NOT_FOUND for what is unknown and for what the actor must not do this with, alike. */
+  async get(actor: Actor, idOrName: string, verb: EnvironmentVerb): Promise<EnvironmentRow> {
+    const row = await this.find(actor, idOrName);
+    if (!row || !mayOnEnvironment(actor, verb, row)) throw notFound('environment');
+    return row;
+  }
+
+  /** Gives the environment of the same request key when there is one, also when both were asked for at once. */
+  async create(actor: Actor, input: CreateEnvironmentInput): Promise<EnvironmentRow> {
+    const { userId } = asUser(actor);
+    const wish = parseInput(createEnvironmentSchema, input);
+    const known = await this.#madeBefore(userId, wish.requestKey);
+    if (known) return known;
+    const { spec, template } = await chooseSpec(wish, this.#parts.templates);
+    const platform = await this.#parts.platforms.choose();
+    const common = {
+      namespaceId: await this.#parts.templates.namespaceId(),
+      ownerId: userId,
+      templateId: template?.id ?? null,
+      platformId: platform.id,
+      requestKey: wish.requestKey,
+      spec,
+      branch: wish.branch ?? spec.repository.branch,
+      reason: this.#parts.platforms.isOnline(platform) ? null : offlineReason(platform.name),
+    };
+    for (let attempt = 1; ; attempt++) {
+      const name = wish.name ?? randomName(spec);
+      try {
+        return await inTransaction(this.#db, (tx) => this.#insert(tx, { ...common, name }));
+      } catch (err) {
+        if (uniqueViolation(err) === null) throw err;
+        const made = await this.#madeBefore(userId, wish.requestKey);
+        if (made) return made;
+        if (wish.name === null && attempt < NAME_ATTEMPTS) continue;
+        throw nameTaken(name);
+      }
+    }
+  }
+
+  /** Starts what is stopped or failed. What runs, or is about to, is given as it is. */
+  async start(actor: Actor, id: string): Promise<EnvironmentRow> {
+    const { userId } = asUser(actor);
+    const row = await this.get(actor, id, 'operate');
+    const platform = await this.#parts.platforms.find(row.platformId);
+    const reason = platform && !this.#parts.platforms.isOnline(platform) ? offlineReason(platform.name) : null;
+    return inTransaction(this.#db, async (tx) => {
+      const wish = { environmentId: row.id, actor: userId, now: this.#now(), facts: { reason } };
+      const done = await transition(tx, { ...wish, event: 'startAsked' });
+      if (done) return done.after;
+      const current = await this.#current(tx, row.id);
+      if (current.desired === 'running') return current;
+      throw wrongState(current, 'started', 'wait until it has stopped');
+    });
+  }
+
+  /** Stops what runs or is about to. What is stopped, or stopping already, is given as it is. */
+  async stop(actor: Actor, id: string): Promise<EnvironmentRow> {
+    const { userId } = asUser(actor);
+    const row = await this.get(actor, id, 'operate');
+    return inTransaction(this.#db, async (tx) => {
+      const done = await this.#endWorker(tx, row.id, { event: 'stopAsked', actor: userId, reason: 'asked by a user' });
+      if (done) return done;
+      const current = await this.#current(tx, row.id);
+      if (current.desired === 'stopped') return current;
+      throw wrongState(current, 'stopped', 'it has no worker that could be stopped');
+    });
+  }
+
+  /** Deletes the environment and its volume. Throws WRONG_STATE when work would be lost, unless `force`. */
+  async delete(actor: Actor, id: string, options: { force: boolean }): Promise<EnvironmentRow> {
+    const { userId } = asUser(actor);
+    const row = await this.get(actor, id, 'operate');
+    if (!options.force && row.desired !== 'deleted') refuseLossOf(gitOf(await this.#parts.lastBeat(row.id)));
+    return inTransaction(this.#db, async (tx) => {
+      const done = await this.#endWorker(tx, row.id, {
+        event: 'deleteAsked',
+        actor: userId,
+        reason: 'deleted by a user',
+      });
+      return done ?? this.#current(tx, row.id);
+    });
+  }
+
+  /** Environments of the owner that have a worker, to be told of new keys. */
+  idsWithWorker(tx: Tx, ownerId: UserId): Promise<EnvironmentId[]> {
+    return environmentStore.withWorkerOf(tx, ownerId, [...PHASES_WITH_WORKER]);
+  }
+
+  /** Which of these there are, deleted ones too, with their phase: for a platform that looks for orphans. */
+  phasesOf(platformId: PlatformId, ids: readonly string[]): Promise<{ id: EnvironmentId; phase: EnvironmentPhase }[]> {
+    return reading(() => environmentStore.phasesOf(this.#db, platformId, ids));
+  }
+
+  namesOf(ids: readonly string[]): Promise<Map<string, string>> {
+    return reading(() => environmentStore.namesOf(this.#db, ids));
+  }
+
+  /** A worker that the platform has seen die cannot be asked: its stop is over at once. */
+  async #endWorker(
+    tx: Tx,
+    environmentId: EnvironmentId,
+    wish: { event: 'stopAsked' | 'deleteAsked'; actor: string; reason: string },
+  ): Promise<EnvironmentRow | null> {
+    const { event, actor, reason } = wish;
+    const now = this.#now();
+    const facts = { reason, limitSeconds: this.#parts.limits.stopSeconds };
+    const done = await transition(tx, { environmentId, event, actor, now, facts });
+    if (done?.after.phase !== 'stopping') return done?.after ?? null;
+    const worker = await workerStore.ofGeneration(tx, environmentId, done.after.generation);
+    if (worker?.state !== 'lost') return done.after;
+    const forced = await transition(tx, {
+      environmentId,
+      event: 'stopForced',
+      actor: 'server',
+      now,
+      facts: { reason: 'The worker was gone before it could be stopped.' },
+    });
+    return forced?.after ?? done.after;
+  }
+
+  async #insert(tx: Tx, fields: Omit<NewEnvironment, 'id' | 'sshHostKey' | 'sshHostKeyFingerprint'>) {
+    const { ownerId } = fields;
+    const { maxPerUser } = this.#parts.limits;
+    await this.#parts.users.lock(tx, ownerId);
+    if ((await environmentStore.countOf(tx, ownerId)) >= maxPerUser) {
+      throw new AppError({
+        code: 'QUOTA_EXCEEDED',
+        message: `you have ${maxPerUser} environments, which is the limit: delete one that you no longer need`,
+        details: { limit: maxPerUser },
+      });
+    }
+    const now = this.#now();
+    const id = newId('environment', now.getTime());
+    const hostKey = newHostKey();
+    const row = await environmentStore.insert(tx, {
+      ...fields,
+      id,
+      sshHostKey: this.#parts.key.seal(hostKey.privateKey, hostKeyPurpose(id)),
+      sshHostKeyFingerprint: hostKey.fingerprint,
+    });
+    await enterQueue(tx, row, { actor: ownerId, now });
+    return row;
+  }
+
+  #lookUp(userId: UserId, idOrName: string): Promise<EnvironmentRow | null> {
+    return reading(() =>
+      isId('environment', idOrName)
+        ? environmentStore.find(this.#db, idOrName)
+        : environmentStore.findByName(this.#db, userId, idOrName),
+    );
+  }
+
+  async #madeBefore(ownerId: UserId, requestKey: string | null): Promise<EnvironmentRow | null> {
+    if (requestKey === null) return null;
+    return reading(() => environmentStore.findByRequestKey(this.#db, ownerId, requestKey));
+  }
+
+  async #current(tx: Tx, id: EnvironmentId): Promise<EnvironmentRow> {
+    const row = await environmentStore.find(tx, id);
+    if (!row) throw notFound('environment');
+    return row;
+  }
+
+  #now(): Date {
+    return new Date(this.#parts.clock.now());
+  }
+}
+
+function offlineReason(platform: string): string {
+  return `The scheduler of the platform "${platform}" is not heard of; the start waits for it.`;
+}
+
+function nameTaken(name: string): AppError {
+  return new AppError({
+    code: 'NAME_TAKEN',
+    message: `you have an environment "${name}" already: choose another name, or delete that one`,
+    details: { name },
+  });
+}
+
+function wrongState(row: EnvironmentRow, verb: string, advice: string): AppError {
+  return new AppError({
+    code: 'WRONG_STATE',
+    message: `the environment is ${row.phase} and cannot be ${verb}: ${advice}`,
+    details: { phase: row.phase, desired: row.desired },
+  });
+}

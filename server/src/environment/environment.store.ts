@@ -1,0 +1,172 @@
+/** The only file that touches the tables `environments` and `environment_events`. */
+
+import type { Failure } from '@easel/schema/failure';
+import type { EnvironmentId, NamespaceId, PlatformId, TemplateId, UserId } from '@easel/schema/ids';
+import { newId } from '@easel/schema/ids';
+import type { Connectivity, DesiredState, EnvironmentEvent, EnvironmentPhase } from '@easel/schema/states/environment';
+import type { TemplateSpec } from '@easel/schema/template';
+import type { Reader, Tx } from '../db.ts';
+import { type Environment, Prisma } from '../generated/prisma/client.ts';
+
+/** Where things are inside, as the worker reported it. */
+export interface Inside {
+  user: string;
+  home: string;
+  project: string;
+  shell: string;
+}
+
+type Narrowed = {
+  id: EnvironmentId;
+  namespaceId: NamespaceId;
+  ownerId: UserId;
+  templateId: TemplateId | null;
+  platformId: PlatformId;
+  phase: EnvironmentPhase;
+  desired: DesiredState;
+  connectivity: Connectivity;
+  failure: Failure | null;
+  spec: TemplateSpec;
+  runtime: 'docker' | 'process' | null;
+  inside: Inside | null;
+};
+/** The row, with the words and shapes that its columns are known to hold: only this server writes them, parsed. */
+export type EnvironmentRow = Omit<Environment, keyof Narrowed> & Narrowed;
+
+/** What a transition or an adjustment may write beside the phase. */
+export type EnvironmentFields = Partial<
+  Pick<
+    EnvironmentRow,
+    | 'connectivity'
+    | 'generation'
+    | 'reason'
+    | 'failure'
+    | 'failedAt'
+    | 'runtime'
+    | 'inside'
+    | 'startedAt'
+    | 'stoppedAt'
+    | 'deadlineAt'
+    | 'deletedAt'
+    | 'sshHostKey'
+  >
+>;
+
+export type NewEnvironment = Pick<
+  EnvironmentRow,
+  | 'id'
+  | 'namespaceId'
+  | 'ownerId'
+  | 'templateId'
+  | 'platformId'
+  | 'name'
+  | 'requestKey'
+  | 'spec'
+  | 'branch'
+  | 'reason'
+  | 'sshHostKey'
+  | 'sshHostKeyFingerprint'
+>;
+
+/** Phase and wish come from the state machine alone, so they are not part of `EnvironmentFields`. */
+type StateFields = { phase: EnvironmentPhase; desired: DesiredState };
+
+export const environmentStore = {
+  async find(db: Reader, id: EnvironmentId): Promise<EnvironmentRow | null> {
+    return (await db.environment.findUnique({ where: { id } })) as EnvironmentRow | null;
+  },
+
+  async findByRequestKey(db: Reader, ownerId: UserId, requestKey: string): Promise<EnvironmentRow | null> {
+    return (await db.environment.findUnique({
+      where: { ownerId_requestKey: { ownerId, requestKey } },
+    })) as EnvironmentRow | null;
+  },
+
+  async findByName(db: Reader, ownerId: UserId, name: string): Promise<EnvironmentRow | null> {
+    return (await db.environment.findFirst({
+      where: { ownerId, name, phase: { not: 'deleted' } },
+    })) as EnvironmentRow | null;
+  },
+
+  countOf(db: Reader, ownerId: UserId): Promise<number> {
+    return db.environment.count({ where: { ownerId, phase: { not: 'deleted' } } });
+  },
+
+  async insert(tx: Tx, row: NewEnvironment): Promise<EnvironmentRow> {
+    return (await tx.environment.create({
+      data: { ...row, spec: row.spec as Prisma.InputJsonObject, connectivity: 'waiting' },
+    })) as EnvironmentRow;
+  },
+
+  /**
+   * Writes only if nobody else has written since `row` was read, and gives the row as it is then; null when somebody has.
+   * `environment/transition.ts` is the only caller.
+   */
+  async compareAndSet(
+    tx: Tx,
+    row: EnvironmentRow,
+    fields: EnvironmentFields & Partial<StateFields>,
+  ): Promise<EnvironmentRow | null> {
+    const { failure, inside, ...plain } = fields;
+    const { count } = await tx.environment.updateMany({
+      where: { id: row.id, version: row.version },
+      data: {
+        ...plain,
+        ...(failure === undefined ? {} : { failure: failure ?? Prisma.DbNull }),
+        ...(inside === undefined ? {} : { inside: (inside as Prisma.InputJsonObject | null) ?? Prisma.DbNull }),
+        version: { increment: 1 },
+      },
+    });
+    return count === 0 ? null : { ...row, ...fields, version: row.version + 1 };
+  },
+
+  /** Each version of a row has at most one event, so a doubled one cannot be stored. */
+  async insertEvent(
+    tx: Tx,
+    event: {
+      environmentId: EnvironmentId;
+      version: number;
+      at: Date;
+      from: EnvironmentPhase | null;
+      to: EnvironmentPhase;
+      cause: EnvironmentEvent | 'created';
+      actor: string;
+    },
+  ): Promise<void> {
+    await tx.environmentEvent.create({ data: { id: newId('event', event.at.getTime()), ...event } });
+  },
+
+  async overdue(db: Reader, now: Date, limit: number): Promise<EnvironmentId[]> {
+    const rows = await db.environment.findMany({
+      where: { deadlineAt: { lte: now } },
+      orderBy: { deadlineAt: 'asc' },
+      select: { id: true },
+      take: limit,
+    });
+    return rows.map((row) => row.id as EnvironmentId);
+  },
+
+  async namesOf(db: Reader, ids: readonly string[]): Promise<Map<string, string>> {
+    const rows = await db.environment.findMany({ where: { id: { in: [...ids] } }, select: { id: true, name: true } });
+    return new Map(rows.map((row) => [row.id, row.name]));
+  },
+
+  async phasesOf(
+    db: Reader,
+    platformId: PlatformId,
+    ids: readonly string[],
+  ): Promise<{ id: EnvironmentId; phase: EnvironmentPhase }[]> {
+    const where = { platformId, id: { in: [...ids] } };
+    const rows = await db.environment.findMany({ where, select: { id: true, phase: true } });
+    return rows as { id: EnvironmentId; phase: EnvironmentPhase }[];
+  },
+
+  /** The owner's environments that have, or soon have, a worker to tell something. */
+  async withWorkerOf(db: Reader, ownerId: UserId, phases: readonly EnvironmentPhase[]): Promise<EnvironmentId[]> {
+    const rows = await db.environment.findMany({
+      where: { ownerId, phase: { in: [...phases] } },
+      select: { id: true },
+    });
+    return rows.map((row) => row.id as EnvironmentId);
+  },
+};

@@ -1,0 +1,61 @@
+/** What a computing platform says of an environment, as it changes the rows. Facts of an old generation change nothing. */
+import { type Failure, failure } from '@easel/schema/failure';
+import type { EnvironmentId } from '@easel/schema/ids';
+import type { Tx } from '../db.ts';
+import { environmentStore } from './environment.store.ts';
+import { silence } from './silence.ts';
+import { adjust, transition } from './transition.ts';
+import { workerStore } from './worker.store.ts';
+
+interface Placed {
+  environmentId: EnvironmentId;
+  generation: number;
+}
+
+export const platformFacts = {
+  /** A scheduler has taken the placement. */
+  async claimed(tx: Tx, placed: Placed, now: Date): Promise<void> {
+    await transition(tx, { ...placed, event: 'placementClaimed', actor: 'platform', now });
+  },
+
+  /** No room yet, or pulling: shown as long as it lasts. `null` when it is over. */
+  async pending(tx: Tx, { environmentId, generation }: Placed, reason: string | null): Promise<void> {
+    await adjust(tx, environmentId, (row) => {
+      const isWaiting = row.phase === 'provisioning' && row.generation === generation;
+      return isWaiting && row.reason !== reason ? { reason } : null;
+    });
+  },
+
+  async failed(tx: Tx, placed: Placed, cause: Failure, now: Date): Promise<void> {
+    const facts = { failure: cause, reason: cause.message };
+    await transition(tx, { ...placed, event: 'platformFailed', actor: 'platform', now, facts });
+  },
+
+  /**
+   * The worker is gone for good though it was wanted. Its last report may still be on its way, so a short grace is given
+   * before the environment fails; where nothing can come any more, it is over at once.
+   */
+  async gone(tx: Tx, placed: Placed, seen: { reason: string; graceSeconds: number; now: Date }): Promise<void> {
+    const { now } = seen;
+    const reason = `The worker is gone: ${seen.reason}`;
+    const by = { ...placed, actor: 'platform', now };
+    await workerStore.advance(tx, placed, 'lost', now);
+    if (await transition(tx, { ...by, event: 'stopForced', facts: { reason } })) return;
+    if (await silence(tx, { ...placed, reason, limitSeconds: seen.graceSeconds, now })) return;
+    // Before it has registered there is no report to wait for.
+    const row = await environmentStore.find(tx, placed.environmentId);
+    if (row?.phase !== 'provisioning') return;
+    const facts = { failure: failure({ class: 'worker_lost', message: reason }) };
+    await transition(tx, { ...by, event: 'platformFailed', facts });
+  },
+
+  /** What `end` asked for is done. A stop that had nobody to ask is thereby over. */
+  async ended(tx: Tx, placed: Placed, now: Date): Promise<void> {
+    await transition(tx, { ...placed, event: 'workerStopped', actor: 'platform', now });
+  },
+
+  /** Volume and every trace are gone. */
+  async erased(tx: Tx, { environmentId }: Placed, now: Date): Promise<void> {
+    await transition(tx, { environmentId, event: 'erased', actor: 'platform', now });
+  },
+};

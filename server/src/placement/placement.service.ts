@@ -1,0 +1,51 @@
+/**
+ * The queue of wishes to a computing platform's scheduler. It knows nothing of phases: environments say what they wish
+ * here, and `platform/scheduler.service.ts` takes from it what a scheduler asks for.
+ */
+import type { EnvironmentId, PlatformId, WorkerId } from '@easel/schema/ids';
+import type { Tx } from '../db.ts';
+import { type PlacementRow, placementStore } from './placement.store.ts';
+
+interface Placed {
+  id: EnvironmentId;
+  platformId: PlatformId;
+  generation: number;
+}
+
+export const placements = {
+  /** A worker of this generation is to run. */
+  async wishRun(tx: Tx, environment: Placed, workerId: WorkerId): Promise<void> {
+    const { id, platformId, generation } = environment;
+    await placementStore.insert(tx, { environmentId: id, platformId, workerId, generation, wish: 'run' });
+  },
+
+  /** Whatever runs is to end and to free all but the volume. A worker that no scheduler has heard of is just forgotten. */
+  async wishEnd(tx: Tx, environment: Placed): Promise<void> {
+    for (const open of await placementStore.openOf(tx, environment.id)) {
+      if (open.wish !== 'run') continue;
+      if (await forgetUnclaimed(tx, open)) continue;
+      await placementStore.changeWish(tx, open.id, 'end');
+    }
+  },
+
+  /** The volume is to go too: the newest placement that still stands carries the wish, or else a new one. */
+  async wishErase(tx: Tx, environment: Placed): Promise<void> {
+    const standing: PlacementRow[] = [];
+    for (const open of await placementStore.openOf(tx, environment.id)) {
+      if (!(await forgetUnclaimed(tx, open))) standing.push(open);
+    }
+    const newest = standing.at(-1);
+    if (newest) {
+      await placementStore.changeWish(tx, newest.id, 'erase');
+      return;
+    }
+    const { id, platformId, generation } = environment;
+    await placementStore.insert(tx, { environmentId: id, platformId, workerId: null, generation, wish: 'erase' });
+  },
+};
+
+/** Ends a `run` that nobody has ever claimed: nothing exists of it that a scheduler would have to clean up. */
+async function forgetUnclaimed(tx: Tx, placement: PlacementRow): Promise<boolean> {
+  if (placement.wish !== 'run' || placement.state !== 'waiting' || placement.claimedBy !== null) return false;
+  return placementStore.end(tx, placement.id, { wish: 'run', state: 'waiting' });
+}

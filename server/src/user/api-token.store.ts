@@ -1,0 +1,48 @@
+/** The only file that touches the table `api_tokens`. */
+import { newId, type UserId } from '@easel/schema/ids';
+import type { Reader, Tx } from '../db.ts';
+import type { ApiToken, User } from '../generated/prisma/client.ts';
+
+export const apiTokenStore = {
+  async insert(
+    tx: Tx,
+    token: { userId: UserId; name: string; prefix: string; secretHash: string; expiresAt: Date | null },
+  ): Promise<ApiToken> {
+    return tx.apiToken.create({ data: { id: newId('apiToken'), ...token } });
+  },
+
+  /** Makes the token with this secret, or leaves the one that has it already. */
+  async ensure(tx: Tx, token: { userId: UserId; name: string; prefix: string; secretHash: string }): Promise<void> {
+    await tx.apiToken.upsert({
+      where: { secretHash: token.secretHash },
+      create: { id: newId('apiToken'), ...token },
+      update: { revokedAt: null },
+    });
+  },
+
+  findValid(db: Reader, secretHash: string, now: Date): Promise<(ApiToken & { user: User }) | null> {
+    return db.apiToken.findFirst({
+      where: { secretHash, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
+      include: { user: true },
+    });
+  },
+
+  list(db: Reader, userId: UserId, now: Date): Promise<ApiToken[]> {
+    return db.apiToken.findMany({
+      where: { userId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
+      orderBy: { createdAt: 'desc' },
+    });
+  },
+
+  find(db: Reader, id: string, userId: UserId): Promise<ApiToken | null> {
+    return db.apiToken.findFirst({ where: { id, userId, revokedAt: null } });
+  },
+
+  async revoke(tx: Tx, id: string, now: Date): Promise<void> {
+    await tx.apiToken.update({ where: { id }, data: { revokedAt: now } });
+  },
+
+  async setUsed(db: Reader, id: string, now: Date): Promise<void> {
+    await db.apiToken.updateMany({ where: { id }, data: { lastUsedAt: now } });
+  },
+};

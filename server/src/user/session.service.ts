@@ -1,0 +1,108 @@
+/**
+ * Browser sessions. The cookie holds 256 random bits, the database their SHA-256. A one-time code stands in for a password
+ * at the first start (`npm start` prints its link) and when a command hands its sign-in to a browser.
+ */
+import type { Clock } from '@easel/kit/clock';
+import { AppError } from '@easel/schema/errors';
+import type { UserId } from '@easel/schema/ids';
+import type { UserActor } from '../actor.ts';
+import { type Db, inTransaction, reading } from '../db.ts';
+import type { RateLimit } from '../rate-limit.ts';
+import { hashSecret, newSecret } from '../secrets.ts';
+import { type SessionRow, sessionStore } from './session.store.ts';
+import type { UserService } from './user.service.ts';
+
+/** A working week and the weekend beside it. */
+export const SESSION_SECONDS = 7 * 86_400;
+
+export interface NewSession {
+  secret: string;
+  expiresAt: Date;
+}
+
+export class SessionService {
+  readonly #db: Db;
+  readonly #users: UserService;
+  readonly #clock: Clock;
+  readonly #attempts: RateLimit;
+
+  constructor(parts: { db: Db; users: UserService; clock: Clock; attempts: RateLimit }) {
+    this.#db = parts.db;
+    this.#users = parts.users;
+    this.#clock = parts.clock;
+    this.#attempts = parts.attempts;
+  }
+
+  /** Throws UNAUTHENTICATED for an unknown login and a wrong password alike, and RATE_LIMITED after too many of them. */
+  async signInWithPassword(
+    given: { login: string; password: string },
+    from: { address: string; userAgent: string | null },
+  ): Promise<NewSession> {
+    const keys = [`address ${from.address}`, `login ${given.login}`];
+    for (const key of keys) this.#attempts.check(key);
+    const user = await this.#users.withPassword(given.login, given.password);
+    if (!user) {
+      for (const key of keys) this.#attempts.count(key);
+      throw new AppError({ code: 'UNAUTHENTICATED', message: 'login or password is not right' });
+    }
+    return this.#open(user.id, from.userAgent);
+  }
+
+  /** Throws UNAUTHENTICATED for a code that is unknown, used or too old. */
+  async signInWithCode(code: string, from: { address: string; userAgent: string | null }): Promise<NewSession> {
+    const key = `address ${from.address}`;
+    this.#attempts.check(key);
+    const now = new Date(this.#clock.now());
+    const userId = await inTransaction(this.#db, (tx) => sessionStore.useCode(tx, hashSecret(code), now));
+    if (!userId) {
+      this.#attempts.count(key);
+      throw new AppError({
+        code: 'UNAUTHENTICATED',
+        message: 'this sign-in link was used before or is too old: ask for a new one',
+      });
+    }
+    return this.#open(userId, from.userAgent);
+  }
+
+  /** A code that signs its holder in as this user, once. */
+  async newCode(userId: UserId, lifetimeSeconds: number): Promise<string> {
+    const code = newSecret();
+    const expiresAt = new Date(this.#clock.now() + lifetimeSeconds * 1000);
+    await reading(() => sessionStore.insertCode(this.#db, { codeHash: hashSecret(code), userId, expiresAt }));
+    return code;
+  }
+
+  /** The user whose session this is; null when it has ended. */
+  async authenticate(secret: string): Promise<UserActor | null> {
+    const now = new Date(this.#clock.now());
+    const row = await reading(() => sessionStore.findValid(this.#db, hashSecret(secret), now));
+    return row && actorOf(row);
+  }
+
+  async signOut(secret: string): Promise<void> {
+    await reading(() => sessionStore.revoke(this.#db, hashSecret(secret), new Date(this.#clock.now())));
+  }
+
+  /** Ends all sessions of the user but one. */
+  async revokeOthers(userId: UserId, keepId: string | null): Promise<void> {
+    await reading(() => sessionStore.revokeOthers(this.#db, userId, keepId, new Date(this.#clock.now())));
+  }
+
+  /** Removes what has ended a day ago. */
+  async sweep(): Promise<void> {
+    await reading(() => sessionStore.sweep(this.#db, new Date(this.#clock.now() - 86_400_000)));
+  }
+
+  async #open(userId: UserId, userAgent: string | null): Promise<NewSession> {
+    const secret = newSecret();
+    const expiresAt = new Date(this.#clock.now() + SESSION_SECONDS * 1000);
+    const session = { userId, secretHash: hashSecret(secret), expiresAt, userAgent: userAgent?.slice(0, 300) ?? null };
+    await inTransaction(this.#db, (tx) => sessionStore.insert(tx, session));
+    return { secret, expiresAt };
+  }
+}
+
+function actorOf({ id, user }: SessionRow): UserActor {
+  const { id: userId, login, isAdministrator } = user;
+  return { kind: 'user', userId: userId as UserId, login, isAdministrator, credential: { kind: 'session', id } };
+}

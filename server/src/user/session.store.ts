@@ -1,0 +1,54 @@
+/** The only file that touches the tables `sessions` and `sign_in_codes`. */
+import { newId, type UserId } from '@easel/schema/ids';
+import type { Reader, Tx } from '../db.ts';
+import type { Session, User } from '../generated/prisma/client.ts';
+
+export type SessionRow = Session & { user: User };
+
+export const sessionStore = {
+  async insert(
+    tx: Tx,
+    session: { userId: UserId; secretHash: string; expiresAt: Date; userAgent: string | null },
+  ): Promise<void> {
+    await tx.session.create({ data: { id: newId('session'), ...session } });
+  },
+
+  findValid(db: Reader, secretHash: string, now: Date): Promise<SessionRow | null> {
+    return db.session.findFirst({
+      where: { secretHash, revokedAt: null, expiresAt: { gt: now } },
+      include: { user: true },
+    });
+  },
+
+  async revoke(db: Reader, secretHash: string, now: Date): Promise<void> {
+    await db.session.updateMany({ where: { secretHash, revokedAt: null }, data: { revokedAt: now } });
+  },
+
+  async revokeOthers(db: Reader, userId: UserId, keepId: string | null, now: Date): Promise<void> {
+    await db.session.updateMany({
+      where: { userId, revokedAt: null, ...(keepId === null ? {} : { id: { not: keepId } }) },
+      data: { revokedAt: now },
+    });
+  },
+
+  async insertCode(db: Reader, code: { codeHash: string; userId: UserId; expiresAt: Date }): Promise<void> {
+    await db.signInCode.create({ data: code });
+  },
+
+  /** Uses the code up and gives its user; null when it is unknown, used or too old. */
+  async useCode(tx: Tx, codeHash: string, now: Date): Promise<UserId | null> {
+    const { count } = await tx.signInCode.updateMany({
+      where: { codeHash, usedAt: null, expiresAt: { gt: now } },
+      data: { usedAt: now },
+    });
+    if (count === 0) return null;
+    const row = await tx.signInCode.findUnique({ where: { codeHash } });
+    return (row?.userId as UserId | undefined) ?? null;
+  },
+
+  /** Forgets what can open nothing any more. */
+  async sweep(db: Reader, now: Date): Promise<void> {
+    await db.signInCode.deleteMany({ where: { OR: [{ expiresAt: { lt: now } }, { usedAt: { not: null } }] } });
+    await db.session.deleteMany({ where: { OR: [{ expiresAt: { lt: now } }, { revokedAt: { lt: now } }] } });
+  },
+};

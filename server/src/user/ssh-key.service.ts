@@ -1,0 +1,110 @@
+/** The public keys that a user enters environments with. A change reaches the workers that run at once. */
+import type { Clock } from '@easel/kit/clock';
+import { AppError } from '@easel/schema/errors';
+import type { UserId } from '@easel/schema/ids';
+import type { AuthorizedKey } from '@easel/schema/wire/manifest';
+import { z } from 'zod';
+import { type Actor, asUser, notFound } from '../actor.ts';
+import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import type { SshKey } from '../generated/prisma/client.ts';
+import { parseInput } from '../parse-input.ts';
+import { sshKeyStore } from './ssh-key.store.ts';
+import { parseSshPublicKey } from './ssh-public-key.ts';
+import { userStore } from './user.store.ts';
+
+export const addSshKeySchema = z.object({
+  /** Without one, the key's own comment. */
+  name: z.string().trim().max(100).nullish(),
+  publicKey: z.string().min(1, 'expected a public key'),
+});
+
+/** All of them travel in every manifest. */
+const MAX_KEYS = 50;
+/** The last use is written at most this often. */
+const USED_EVERY_MS = 60_000;
+
+export class SshKeyService {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #onChanged: (tx: Tx, userId: UserId) => Promise<void>;
+
+  constructor(parts: {
+    db: Db;
+    clock: Clock;
+    /** Tells the user's workers, in the transaction of the change. */
+    onChanged: (tx: Tx, userId: UserId) => Promise<void>;
+  }) {
+    this.#db = parts.db;
+    this.#clock = parts.clock;
+    this.#onChanged = parts.onChanged;
+  }
+
+  list(actor: Actor): Promise<SshKey[]> {
+    const { userId } = asUser(actor);
+    return reading(() => sshKeyStore.list(this.#db, userId));
+  }
+
+  async add(actor: Actor, input: z.input<typeof addSshKeySchema>): Promise<SshKey> {
+    const { userId } = asUser(actor);
+    const { name, publicKey: text } = parseInput(addSshKeySchema, input);
+    const { comment, ...key } = parseSshPublicKey(text);
+    try {
+      return await inTransaction(this.#db, async (tx) => {
+        await userStore.lock(tx, userId);
+        if ((await sshKeyStore.count(tx, userId)) >= MAX_KEYS) {
+          throw new AppError({
+            code: 'QUOTA_EXCEEDED',
+            message: `you have ${MAX_KEYS} SSH keys already: remove one that you no longer use`,
+          });
+        }
+        const row = await sshKeyStore.insert(tx, {
+          userId,
+          name: name || comment.slice(0, 100) || key.algorithm,
+          ...key,
+        });
+        await this.#onChanged(tx, userId);
+        return row;
+      });
+    } catch (err) {
+      if (uniqueViolation(err) === null) throw err;
+      throw new AppError({ code: 'NAME_TAKEN', message: 'you have added this key before' });
+    }
+  }
+
+  async remove(actor: Actor, id: string): Promise<SshKey> {
+    const { userId } = asUser(actor);
+    const row = await reading(() => sshKeyStore.find(this.#db, id, userId));
+    if (!row) throw notFound('SSH key');
+    await inTransaction(this.#db, async (tx) => {
+      await sshKeyStore.delete(tx, id);
+      await this.#onChanged(tx, userId);
+    });
+    return row;
+  }
+
+  /** What the SSH side of this user's environments accepts. */
+  async authorizedKeysOf(userId: UserId): Promise<AuthorizedKey[]> {
+    const rows = await reading(() => sshKeyStore.list(this.#db, userId));
+    return rows.map(({ publicKey }) => ({ publicKey, userId }));
+  }
+
+  /** The users who have uploaded this key, in OpenSSH's form; the comment does not count. */
+  async ownersOf(
+    publicKey: string,
+  ): Promise<{ keyId: string; userId: UserId; login: string; lastUsedAt: Date | null }[]> {
+    const [algorithm = '', base64 = ''] = publicKey.trim().split(/\s+/);
+    const rows = await reading(() => sshKeyStore.owners(this.#db, `${algorithm} ${base64}`));
+    return rows.map((row) => ({
+      keyId: row.id,
+      userId: row.userId as UserId,
+      login: row.user.login,
+      lastUsedAt: row.lastUsedAt,
+    }));
+  }
+
+  async markUsed(key: { keyId: string; lastUsedAt: Date | null }): Promise<void> {
+    const now = this.#clock.now();
+    if (now - (key.lastUsedAt?.getTime() ?? 0) < USED_EVERY_MS) return;
+    await reading(() => sshKeyStore.setUsed(this.#db, key.keyId, new Date(now)));
+  }
+}
