@@ -59,7 +59,8 @@ export class LocalPlatform implements Platform {
     // Who runs plain processes must be able to enter the volumes, and nothing beside them.
     mkdirSync(this.#volumesDir, { recursive: true, mode: 0o755 });
     mkdirSync(this.#logsDir, { recursive: true, mode: 0o700 });
-    this.#registry = new WorkerRegistry({ workersDir: join(folder, 'workers'), volumesDir: this.#volumesDir });
+    const dirs = { workersDir: join(folder, 'workers'), volumesDir: this.#volumesDir };
+    this.#registry = new WorkerRegistry(dirs, options.log);
     this.#registry.load();
   }
 

@@ -9,6 +9,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Log } from '@easel/kit/log';
 import { findProcesses, identifyProcess, isRunning, processIdentitySchema } from '@easel/kit/processes';
 import { type EnvironmentId, idSchema, type WorkerId } from '@easel/schema/ids';
 import { z } from 'zod';
@@ -30,10 +31,12 @@ const endedUnseen = 'the worker process ended while nobody watched it';
 export class WorkerRegistry {
   readonly #dir: string;
   readonly #volumesDir: string;
+  readonly #log: Log;
   readonly #records = new Map<EnvironmentId, WorkerRecord>();
   readonly #observed = new Map<EnvironmentId, ObservedWorker>();
 
-  constructor(dirs: { workersDir: string; volumesDir: string }) {
+  constructor(dirs: { workersDir: string; volumesDir: string }, log: Log) {
+    this.#log = log;
     this.#dir = dirs.workersDir;
     this.#volumesDir = dirs.volumesDir;
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
@@ -136,11 +139,16 @@ export class WorkerRegistry {
     return null;
   }
 
+  /** A full disk must not end the scheduler: what is not written is found again by looking at the processes. */
   #write(record: WorkerRecord): void {
-    const path = this.#path(record.environmentId);
-    writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
     this.#set(record);
+    const path = this.#path(record.environmentId);
+    try {
+      writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    } catch (err) {
+      this.#log.warn({ environmentId: record.environmentId, err }, 'worker cannot be written down');
+    }
   }
 
   #set(record: WorkerRecord): void {
