@@ -37,6 +37,8 @@ export interface SpawnOptions {
   cwd: string;
   /** Laid over the environment that the helper was started with, which is the image's; the pack's `bin` comes last in PATH. */
   env: Record<string, string>;
+  /** Laid under the image's environment. */
+  defaults?: Record<string, string>;
   pty?: PtyRequest;
 }
 
@@ -170,11 +172,11 @@ class HelperInside implements Inside {
   }
 
   async spawn(options: SpawnOptions): Promise<InsideProcess> {
-    const { argv, cwd, env, pty } = options;
+    const { argv, cwd, env, defaults = {}, pty } = options;
     const process = ++this.#lastName;
     const exit = this.#control.exitOf(process);
     const [stdin, stdout = stdin, stderr = null] = await this.#open(pty ? 1 : 3, (streams) => {
-      return { type: 'spawn', process, argv, cwd, env, terminal: pty ?? null, streams };
+      return { type: 'spawn', process, argv, cwd, env, defaults, terminal: pty ?? null, streams };
     }).catch((err: unknown) => {
       this.#control.forgetExit(process);
       throw err;

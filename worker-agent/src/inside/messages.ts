@@ -77,6 +77,7 @@ export type InsideRequest =
       argv: string[];
       cwd: string;
       env: Record<string, string>;
+      defaults: Record<string, string>;
       /** With a terminal one stream, both ways; without, one for each of stdin, stdout and stderr. */
       terminal: Terminal | null;
       streams: string[];

@@ -3,11 +3,13 @@ import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import type { EnvironmentId } from '@easel/schema/ids';
 import type { AuthorizedKey } from '@easel/schema/wire/manifest';
-import type { ACTIVITY_SOURCES } from '@easel/schema/wire/worker';
-import type { JSONWebKeySet } from 'jose';
+import type { ACTIVITY_SOURCES, ServerMessage } from '@easel/schema/wire/worker';
 import type { Inside } from '../inside/client.ts';
 
 export type ActivitySource = (typeof ACTIVITY_SOURCES)[number];
+
+/** The key set of the welcome. */
+export type TicketKeys = Extract<ServerMessage, { type: 'worker.welcome' }>['ticketKeys'];
 
 /** Told when a person does something, not when a line merely stands. Called often: it must be cheap. */
 export interface ActivitySink {
@@ -34,7 +36,7 @@ export interface TunnelOptions {
   environmentId: EnvironmentId;
   /** Null where the platform has no relay: the tunnel waits for `updateRelay`. */
   relay: RelayAccess | null;
-  ticketKeys: JSONWebKeySet;
+  ticketKeys: TicketKeys;
   inside: Inside;
   /** The manifest's: OpenSSH PEM. */
   sshHostKey: string;
@@ -50,6 +52,8 @@ export interface TunnelOptions {
 export interface Tunnel {
   /** A new token is used from the next dial on; a new URL is dialled at once. Open streams stay. */
   updateRelay(relay: RelayAccess): void;
+  /** The server's keys after a rotation. */
+  updateTicketKeys(keys: TicketKeys): void;
   /** Sessions that came in with a key that is no longer there end at once. */
   updateAuthorizedKeys(keys: readonly AuthorizedKey[]): void;
   /** Open streams by kind. */

@@ -14,10 +14,10 @@ const imageEnvironment = Object.fromEntries(
     .map(([name, value]) => [name.startsWith(SAVED_PREFIX) ? name.slice(SAVED_PREFIX.length) : name, value]),
 );
 
-/** What a child process gets: the image's variables, `env` over them, and our programs after all others. */
-export function environmentOf(env: Record<string, string>): Record<string, string> {
+/** What a child process gets: the image's variables between `defaults` and `env`, and our programs after all others. */
+export function environmentOf(env: Record<string, string>, defaults: Record<string, string>): Record<string, string> {
   const path = env.PATH || imageEnvironment.PATH || defaultPath;
-  return { ...imageEnvironment, ...env, PATH: `${path}:${join(packDir, PACK.bin)}` };
+  return { ...defaults, ...imageEnvironment, ...env, PATH: `${path}:${join(packDir, PACK.bin)}` };
 }
 
 /** The first of the wanted folder, the home and `/` that can be entered. */

@@ -31,7 +31,7 @@ export class Processes {
   async spawn(request: SpawnRequest): Promise<{ pid: number }> {
     if (request.argv.length === 0) throw new Refusal('NOT_FOUND', 'expected a program, got an empty command');
     const connections = await Promise.all(request.streams.map((stream) => this.#dial({ stream })));
-    const env = environmentOf(request.env);
+    const env = environmentOf(request.env, request.defaults);
     const cwd = folderOf(request.cwd, this.#identity);
     try {
       if (request.terminal === null) return await this.#spawnPlain(request, { env, cwd, connections });

@@ -1,0 +1,188 @@
+/**
+ * One SSH connection on one stream. Before somebody has signed in it may cost little: time, bytes and packets are bounded.
+ * After that the line is watched: when the client does not read, nothing more is read of it either.
+ */
+import type { Duplex } from 'node:stream';
+import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
+import { algorithms } from './algorithms.ts';
+import type { AuthorizedKeys } from './authorized-keys.ts';
+import { ChannelPort, type Line } from './channel-port.ts';
+import type { ConnectionContext } from './context.ts';
+import { serveAgent, serveForwards } from './forwards.ts';
+import { serveSession } from './session.ts';
+import type { SshSideOptions } from './side.ts';
+import { isAcceptable, onPacket } from './ssh2-internals.ts';
+
+/** A person may have to touch a security key, or type a passphrase. */
+const signInLimitMs = 120_000;
+/** A key exchange and thirty keys of an agent take less than a tenth of these. */
+const bytesBeforeSignIn = 256 * 1024;
+const packetsBeforeSignIn = 100;
+/** Keys that are refused before the line is cut. */
+const maxRefusals = 20;
+const maxChannels = 256;
+/** Bytes for a client that does not read: above this nothing more is read of it. */
+const maxBacklogBytes = 4 * 1024 * 1024;
+/** Unread bytes of all channels: a client that keeps to its windows of 2 MiB needs many busy channels for this. */
+const maxUnreadBytes = 128 * 1024 * 1024;
+const keepaliveMs = 30_000;
+const keepaliveMisses = 4;
+/** From our goodbye to the cut. */
+const goodbyeMs = 1_000;
+
+/** How the other side proves itself: it has, by its ticket; or it must, by a key. */
+export type SignIn = 'ticket' | 'publickey';
+
+export interface SshConnection {
+  /** The blob of the key that signed in; null for a ticket, or before. */
+  readonly keyBlob: Buffer | null;
+  readonly closed: Promise<void>;
+  /** Says goodbye, then cuts. */
+  close(): void;
+}
+
+export function serveConnection(
+  options: SshSideOptions & { keys: AuthorizedKeys },
+  { stream, signIn }: { stream: Duplex; signIn: SignIn },
+): SshConnection {
+  const closed = new Promise<void>((resolve) => stream.once('close', resolve));
+  const line = lineOf(stream, closed);
+  const channels = new Set<ServerChannel>();
+  let keyBlob: Buffer | null = null;
+  let client: Connection | undefined;
+  let isSignedIn = false;
+
+  const cut = (reason: string) => {
+    options.log.info({ reason }, 'ssh connection cut');
+    stream.destroy();
+  };
+  const late = setTimeout(() => cut('nobody signed in in time'), signInLimitMs);
+  void closed.then(() => clearTimeout(late));
+
+  const server = new ssh2.Server(
+    {
+      hostKeys: [options.hostKey],
+      algorithms,
+      ident: 'Easel',
+      keepaliveInterval: keepaliveMs,
+      keepaliveCountMax: keepaliveMisses,
+    } as ssh2.ServerConfig,
+    (connected) => {
+      client = connected;
+      let packets = 0;
+      let refusals = 0;
+      onPacket(connected, () => {
+        if (!isSignedIn && ++packets > packetsBeforeSignIn) cut('too many packets before signing in');
+      });
+      connected.on('error', (err) => options.log.debug({ err }, 'ssh connection failed'));
+      connected.on('authentication', (auth) => {
+        if (signIn === 'ticket') return auth.method === 'none' ? auth.accept() : refuse(auth);
+        if (auth.method !== 'publickey') return refuse(auth);
+        const judgement = options.keys.judge(auth);
+        if (judgement === 'refuse') return refuse(auth);
+        if (judgement === 'accept') keyBlob = Buffer.from(auth.key.data);
+        auth.accept();
+      });
+      const refuse = (auth: AuthContext) => {
+        if (++refusals > maxRefusals) return cut('too many refusals');
+        auth.reject(signIn === 'ticket' ? (['none'] as never) : ['publickey']);
+      };
+      connected.once('ready', () => {
+        isSignedIn = true;
+        clearTimeout(late);
+        serveChannels(contextOf(connected));
+      });
+    },
+  );
+  server.on('error', (err: Error) => options.log.debug({ err }, 'ssh connection failed'));
+  stream.on('error', () => stream.destroy());
+  server.injectSocket(stream as never);
+  watch(stream, {
+    isSignedIn: () => isSignedIn,
+    unreadBytes: () => [...channels].reduce((sum, channel) => sum + channel.readableLength, 0),
+    cut,
+  });
+
+  function contextOf(connected: Connection): ConnectionContext {
+    let agent: Promise<string | null> | undefined;
+    const context: ConnectionContext = {
+      client: connected,
+      inside: options.inside,
+      setting: options.setting,
+      log: options.log,
+      mark: (source) => options.activity.mark(source),
+      port(channel) {
+        if (channels.size >= maxChannels || !isAcceptable(channel)) {
+          channel.close();
+          return null;
+        }
+        channels.add(channel);
+        const port = new ChannelPort(connected, channel, line);
+        void port.closed.then(() => channels.delete(channel));
+        return port;
+      },
+      agentSocket() {
+        agent ??= serveAgent(context).catch((err: unknown) => {
+          options.log.info({ err }, 'agent forwarding refused');
+          return null;
+        });
+        return agent;
+      },
+      onClosed: (then) => void closed.then(then),
+    };
+    return context;
+  }
+
+  return {
+    get keyBlob() {
+      return keyBlob;
+    },
+    closed,
+    close() {
+      client?.end();
+      stream.end();
+      const timer = setTimeout(() => stream.destroy(), goodbyeMs);
+      void closed.then(() => clearTimeout(timer));
+    },
+  };
+}
+
+function serveChannels(context: ConnectionContext): void {
+  context.client.on('session', (accept) => serveSession(context, accept()));
+  serveForwards(context);
+}
+
+function lineOf(stream: Duplex, closed: Promise<void>): Line {
+  let waiting: Promise<void> | null = null;
+  return {
+    closed,
+    room() {
+      if (!stream.writableNeedDrain) return null;
+      waiting ??= Promise.race([new Promise<void>((resolve) => stream.once('drain', resolve)), closed]).finally(() => {
+        waiting = null;
+      });
+      return waiting;
+    },
+  };
+}
+
+/** Counts what comes in, and looks at what waits. The library has taken hold of the stream before. */
+function watch(
+  stream: Duplex,
+  watched: { isSignedIn: () => boolean; unreadBytes: () => number; cut: (reason: string) => void },
+): void {
+  let bytes = 0;
+  let lookedAt = 0;
+  stream.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (!watched.isSignedIn() && bytes > bytesBeforeSignIn) return watched.cut('too many bytes before signing in');
+    if (bytes - lookedAt > 1024 * 1024) {
+      lookedAt = bytes;
+      if (watched.unreadBytes() > maxUnreadBytes) return watched.cut('the client does not keep to its windows');
+    }
+    if (stream.writableLength > maxBacklogBytes && !stream.isPaused()) {
+      stream.pause();
+      stream.once('drain', () => stream.resume());
+    }
+  });
+}

@@ -1,0 +1,54 @@
+/** The SSH side of an environment: a server without a port, given one stream after the other. */
+import type { Duplex } from 'node:stream';
+import type { Log } from '@easel/kit/log';
+import type { AuthorizedKey } from '@easel/schema/wire/manifest';
+import type { Inside } from '../inside/client.ts';
+import type { ActivitySink, SessionSetting } from '../tunnel/options.ts';
+import { AuthorizedKeys } from './authorized-keys.ts';
+import { type SignIn, type SshConnection, serveConnection } from './connection.ts';
+
+export interface SshSideOptions {
+  inside: Inside;
+  /** OpenSSH PEM. The same at every start of the environment. */
+  hostKey: string;
+  setting: SessionSetting;
+  activity: ActivitySink;
+  log: Log;
+}
+
+export class SshSide {
+  readonly #options: SshSideOptions;
+  readonly #keys = new AuthorizedKeys();
+  readonly #connections = new Set<SshConnection>();
+
+  constructor(options: SshSideOptions & { authorizedKeys: readonly AuthorizedKey[] }) {
+    this.#options = options;
+    this.#keys.set(options.authorizedKeys);
+  }
+
+  /** Open connections, those that have not signed in yet among them. */
+  get count(): number {
+    return this.#connections.size;
+  }
+
+  /** Serves one connection on this stream. */
+  serve(stream: Duplex, signIn: SignIn): void {
+    const connection = serveConnection({ ...this.#options, keys: this.#keys }, { stream, signIn });
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
+  }
+
+  /** Connections of keys that are gone end at once. */
+  setAuthorizedKeys(keys: readonly AuthorizedKey[]): void {
+    this.#keys.set(keys);
+    for (const connection of this.#connections) {
+      if (connection.keyBlob && !this.#keys.has(connection.keyBlob)) connection.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#connections];
+    for (const connection of all) connection.close();
+    await Promise.all(all.map(({ closed }) => closed));
+  }
+}
