@@ -1,6 +1,5 @@
 /** The start of an environment, step by step. What it makes is on the undo list; it throws where it cannot go on. */
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
@@ -9,6 +8,7 @@ import type { Config } from './config.ts';
 import { machineEnv } from './config.ts';
 import { createRuntime } from './containers/create-runtime.ts';
 import type { Inhabitant, Runtime, RuntimeEvents } from './containers/runtime.ts';
+import { makeSocketDir } from './containers/socket-dir.ts';
 import { type Inside, startInside } from './inside/client.ts';
 import { helperCommand } from './inside/pack/layout.ts';
 import { keepInside } from './inside-keeper.ts';
@@ -50,7 +50,11 @@ export async function bringUp(options: BringUpOptions): Promise<Place> {
   const { config, manifest, steps, clock } = options;
   const { limits } = manifest;
   const volume = new Volume(config.EASEL_VOLUME_DIR);
-  const socketDir = makeSocketDir(options);
+  const socketDir = makeSocketDir(config.EASEL_ENVIRONMENT_ID);
+  options.undo.add('sockets', async () => {
+    rmSync(socketDir, { recursive: true, force: true });
+    return { isClean: true };
+  });
   const runtime = await createRuntime({
     config,
     manifest,
@@ -130,6 +134,8 @@ async function openInside(runtime: Runtime, socketDir: string, options: BringUpO
     startInside({
       socketDir,
       insideSocketDir: insidePaths.socketDir,
+      // Plain processes share the machine's network with everybody else.
+      ownPortsOnly: runtime.kind === 'process',
       start: (argv, stdin) => runtime.startHelper([...helperCommand(insidePaths.packDir), ...argv], stdin),
       log,
     });
@@ -145,22 +151,6 @@ async function openInside(runtime: Runtime, socketDir: string, options: BringUpO
     const message = `The helper inside the environment did not start: ${(err as Error).message}`;
     throw new Failed({ class: 'containers', message }, err);
   }
-}
-
-/** A folder of the machine for sockets: their paths must be short. Its name tells a clean-up whose it is. */
-function makeSocketDir({ config, undo }: BringUpOptions): string {
-  const dir = mkdtempSync(join(tmpdir(), socketDirPrefix(config.EASEL_ENVIRONMENT_ID)));
-  undo.add('sockets', async () => {
-    rmSync(dir, { recursive: true, force: true });
-    return { isClean: true };
-  });
-  // The environment's user, whoever that is, reaches the sockets in it; each connection shows a secret.
-  chmodSync(dir, 0o711);
-  return dir;
-}
-
-export function socketDirPrefix(environmentId: string): string {
-  return `easel-${environmentId.slice(-10)}-`;
 }
 
 /** Resolved now: a newer build puts another pack behind the same link. */

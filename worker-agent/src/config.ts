@@ -1,5 +1,6 @@
 /** Everything that a worker reads from its environment. */
-import { secret } from '@easel/kit/config';
+import { join } from 'node:path';
+import { readConfig, secret } from '@easel/kit/config';
 import { idSchema } from '@easel/schema/ids';
 import { z } from 'zod';
 
@@ -53,4 +54,14 @@ export function machineEnv(config: Config): Record<string, string> {
     if (value !== undefined) env[name] = value;
   }
   return env;
+}
+
+const cleanupSchema = z.object({
+  EASEL_INSIDE_DIR: absolutePath.default(join(import.meta.dirname, '../dist/inside')),
+  DOCKER_HOST: optional,
+});
+
+/** What a clean-up reads from its environment. Throws `ConfigError`. */
+export function readCleanupConfig(): z.output<typeof cleanupSchema> {
+  return readConfig(cleanupSchema);
 }

@@ -12,6 +12,8 @@ export function followLines(stream: Readable, tell: (text: string) => void): Pro
   const lines = lineSplitter(tell);
   stream.on('data', (chunk: Buffer) => lines.write(chunk));
   stream.on('error', () => undefined);
+  // A socket that was handed over paused stays so until it is told otherwise.
+  stream.resume();
   return new Promise((resolve) =>
     stream.once('close', () => {
       lines.end();

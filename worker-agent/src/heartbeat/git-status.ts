@@ -52,6 +52,7 @@ async function git(inside: Inside, path: string, args: string[]): Promise<string
     });
     const closed = new Promise((resolve) => child.stdout.once('close', resolve));
     child.stdout.on('error', () => undefined);
+    child.stdout.resume();
     const { code } = await child.exit;
     await closed;
     return code === 0 ? text : null;

@@ -15,8 +15,9 @@ import { type ProcEntry, readProcEntry, readProcTable, wasStartedWith } from './
 
 /** Names the control group on the volume, for a clean-up that runs in another one. */
 const RECORD_FILE = 'cgroup';
-/** Between two looks at processes that were told to end. */
-const lookEveryMs = 20;
+/** Between looks at processes that were told to end: often at first, rarely when it takes its time. */
+const firstLookMs = 10;
+const maxLookMs = 250;
 /** How long the kernel may take to remove killed processes. */
 const killLimitMs = 5_000;
 
@@ -69,30 +70,28 @@ export class ProcessGroup {
 
   /** SIGTERM to all, and SIGKILL to those that have not ended in `softMs`. Says whether all ended by themselves. */
   async end(softMs: number): Promise<{ isClean: boolean }> {
-    this.#signalAll('SIGTERM');
-    const isClean = await this.#gone(softMs, () => undefined);
-    if (!isClean) await this.#gone(killLimitMs, () => this.#killAll());
     // What has left the control group, or was never in it, still bears the marker.
-    if (this.#markedMembers().length > 0) await this.#gone(killLimitMs, () => this.#killAll());
+    const marked = () => this.#markedMembers();
+    const members = () => this.#cgroupMembers() ?? marked();
+    signalAll([...members(), ...(this.#cgroupDir ? marked() : [])], 'SIGTERM');
+    const isClean = await this.#gone(members, softMs);
+    if (!isClean) await this.#gone(members, killLimitMs, () => this.#killAll(members()));
+    if (this.#cgroupDir) await this.#gone(marked, killLimitMs, () => signalAll(marked(), 'SIGKILL'));
     this.#removeCgroup();
     return { isClean };
   }
 
-  async #gone(limitMs: number, eachLook: () => void): Promise<boolean> {
+  async #gone(members: () => ProcEntry[], limitMs: number, eachLook?: () => void): Promise<boolean> {
     const untilMs = this.#clock.now() + limitMs;
-    for (;;) {
-      eachLook();
-      if (this.#all().length === 0) return true;
+    for (let waitMs = firstLookMs; ; waitMs = Math.min(waitMs * 1.5, maxLookMs)) {
+      if (members().length === 0) return true;
+      eachLook?.();
       if (this.#clock.now() >= untilMs) return false;
-      await this.#clock.sleep(lookEveryMs);
+      await this.#clock.sleep(Math.min(waitMs, Math.max(1, untilMs - this.#clock.now())));
     }
   }
 
-  #all(): ProcEntry[] {
-    return [...(this.#cgroupMembers() ?? []), ...this.#markedMembers()];
-  }
-
-  #killAll(): void {
+  #killAll(members: ProcEntry[]): void {
     if (this.#cgroupDir) {
       try {
         writeFileSync(join(this.#cgroupDir, 'cgroup.kill'), '1');
@@ -100,18 +99,7 @@ export class ProcessGroup {
         // Kernels before 5.14 have no cgroup.kill: one by one, then.
       }
     }
-    this.#signalAll('SIGKILL');
-  }
-
-  #signalAll(signal: NodeJS.Signals): void {
-    for (const member of this.#all()) {
-      if (readProcEntry(member.pid)?.startTicks !== member.startTicks) continue;
-      try {
-        process.kill(member.pid, signal);
-      } catch {
-        // Ended in between, or changed to a user that we may not signal: the next look shows it.
-      }
-    }
+    signalAll(members, 'SIGKILL');
   }
 
   #cgroupMembers(): ProcEntry[] | null {
@@ -161,6 +149,17 @@ export class ProcessGroup {
       this.#cgroupDir = null;
     } catch {
       // Still in use: a later clean-up removes it.
+    }
+  }
+}
+
+function signalAll(members: ProcEntry[], signal: NodeJS.Signals): void {
+  for (const member of members) {
+    if (readProcEntry(member.pid)?.startTicks !== member.startTicks) continue;
+    try {
+      process.kill(member.pid, signal);
+    } catch {
+      // Ended in between, or changed to a user that we may not signal: the next look shows it.
     }
   }
 }
