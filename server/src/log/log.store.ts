@@ -192,4 +192,11 @@ export const logStore = {
   async forget(database: Queryable, environmentId: EnvironmentId): Promise<void> {
     await database.query('DELETE FROM log_chunks WHERE environment_id = $1', [environmentId]);
   },
+
+  async forgetGeneration(database: Queryable, environmentId: EnvironmentId, generation: number): Promise<void> {
+    await database.query('DELETE FROM log_chunks WHERE environment_id = $1 AND generation = $2', [
+      environmentId,
+      generation,
+    ]);
+  },
 };

@@ -144,13 +144,9 @@ export const presenceStore = {
   },
 
   /** Environments in which nothing has happened for as long as their template allows. */
-  async idle(database: Queryable, limit: number): Promise<{ environmentId: EnvironmentId; idleMinutes: number }[]> {
-    const { rows } = await database.query<{ environment_id: EnvironmentId; idle_minutes: number }>({
-      name: 'presence_idle',
-      text: IDLE,
-      values: [limit],
-    });
-    return rows.map((row) => ({ environmentId: row.environment_id, idleMinutes: row.idle_minutes }));
+  async idle(database: Queryable, limit: number): Promise<(WorkerOfEnvironment & { idleMinutes: number })[]> {
+    const { rows } = await database.query({ name: 'presence_idle', text: IDLE, values: [limit] });
+    return rows;
   },
 };
 
@@ -159,8 +155,8 @@ export const presenceStore = {
  * start is an activity of its own. What counts as activity is the worker's to say: a connected laptop alone is none.
  */
 const IDLE = `
-  SELECT id AS environment_id, inactivity_minutes AS idle_minutes FROM (
-    SELECT e.id, (e.spec->>'inactivityMinutes')::int AS inactivity_minutes, e.started_at, p.last_seen_at,
+  SELECT id AS "environmentId", generation, inactivity_minutes AS "idleMinutes" FROM (
+    SELECT e.id, e.generation, (e.spec->>'inactivityMinutes')::int AS inactivity_minutes, e.started_at, p.last_seen_at,
       (p.beat#>>'{activity,lastActiveAt}')::timestamptz AS last_active_at
     FROM environments e JOIN presence p ON p.environment_id = e.id AND p.generation = e.generation
     WHERE e.phase = 'running' AND e.desired = 'running' AND e.connectivity = 'online' AND p.beat <> '{}'

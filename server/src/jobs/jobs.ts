@@ -1,0 +1,60 @@
+/**
+ * What is done without anybody asking. Each job is a loop on every replica that reads what is due from the rows and does it
+ * idempotently; what would be done twice for nothing runs on one replica at a time. See decision 0006 for why these are
+ * loops and not entries of a queue.
+ */
+import type { Clock } from '@easel/kit/clock';
+import type { Log } from '@easel/kit/log';
+import { runLoop } from '@easel/kit/loop';
+import type pg from 'pg';
+import type { Db } from '../db.ts';
+import type { EnvironmentFacts } from '../environment/facts.ts';
+import { compactLogs } from '../log/compaction.ts';
+import type { ObjectStore } from '../objects/objects.ts';
+import { passDeadlines } from './deadlines.ts';
+import { stopIdle } from './inactivity.ts';
+import { onOneReplica } from './one-replica.ts';
+import { forgetEarlierStarts, removeOrphanedLogs } from './retention.ts';
+
+export interface JobsParts {
+  db: Db;
+  pool: pg.Pool;
+  objects: ObjectStore;
+  facts: Pick<EnvironmentFacts, 'overdue' | 'deadlinePassed'>;
+  /** Forgets sessions and one-time codes that open nothing any more. */
+  sweepSessions: () => Promise<void>;
+  /** Makes the next key that tickets are signed with, when it is due. */
+  rotateTicketKeys: () => Promise<void>;
+  stopSeconds: number;
+  log: Log;
+  clock: Clock;
+}
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** Runs all jobs until the signal aborts. Never rejects. */
+export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<void> {
+  const { pool, log, clock } = parts;
+  const stores = { database: pool, objects: parts.objects };
+  const loop = (name: string, everyMs: number, work: () => Promise<unknown>) =>
+    runLoop({ name, everyMs, signal, log, clock }, async () => {
+      await work();
+    });
+  const alone = (name: string, everyMs: number, work: () => Promise<unknown>) =>
+    loop(name, everyMs, () =>
+      onOneReplica(pool, name, async () => {
+        await work();
+      }),
+    );
+  await Promise.all([
+    loop('deadlines', second, () => passDeadlines(parts)),
+    alone('inactivity', 20 * second, () => stopIdle({ ...parts, database: pool, now: () => new Date(clock.now()) })),
+    alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),
+    alone('log compaction', 5 * minute, () => compactLogs(stores)),
+    alone('ticket keys', 10 * minute, parts.rotateTicketKeys),
+    alone('sessions', hour, parts.sweepSessions),
+    alone('earlier starts', hour, () => forgetEarlierStarts(stores)),
+  ]);
+}
