@@ -16,14 +16,9 @@ type Row = {
   exit: 1 | 2;
 };
 
-const refusal = (graphql: string, http: number, close: number, exit: 1 | 2 = 1): Row => ({
-  kind: 'refusal',
-  graphql,
-  http,
-  close,
-  exit,
-});
-const trouble = (http: number, close: number): Row => ({ kind: 'trouble', graphql: null, http, close, exit: 1 });
+const refusal = <Name extends string>(graphql: Name, http: number, close: number, exit: 1 | 2 = 1) =>
+  ({ kind: 'refusal', graphql, http, close, exit }) as const;
+const trouble = (http: number, close: number) => ({ kind: 'trouble', graphql: null, http, close, exit: 1 }) as const;
 
 export const ERRORS = {
   INVALID_INPUT: refusal('InvalidInput', 400, 4400, 2),
