@@ -1,0 +1,94 @@
+/** Who the caller is, what lets them in, and where environments run. */
+import { z } from 'zod';
+import { operation, REFUSAL } from './operation.ts';
+
+export const meQuery = operation(
+  'query { result: me { id login name email isAdministrator } }',
+  z
+    .object({
+      id: z.string(),
+      login: z.string(),
+      name: z.string(),
+      email: z.string().nullable(),
+      isAdministrator: z.boolean(),
+    })
+    .nullable(),
+);
+
+const sshKeySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  fingerprint: z.string(),
+  algorithm: z.string(),
+  createdAt: z.string(),
+  lastUsedAt: z.string().nullable(),
+});
+export type SshKey = z.output<typeof sshKeySchema>;
+const SSH_KEY = 'id name fingerprint algorithm createdAt lastUsedAt';
+
+export const sshKeysQuery = operation(`query { result: sshKeys { ${SSH_KEY} } }`, z.array(sshKeySchema));
+
+export const addSshKeyMutation = operation(
+  `mutation ($input: AddSshKeyInput!) { result: addSshKey(input: $input) { ... on SshKey { ${SSH_KEY} } ${REFUSAL} } }`,
+  sshKeySchema,
+);
+
+export const removeSshKeyMutation = operation(
+  `mutation ($id: ID!) { result: removeSshKey(id: $id) { ... on SshKey { ${SSH_KEY} } ${REFUSAL} } }`,
+  sshKeySchema,
+);
+
+const apiTokenSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  prefix: z.string(),
+  createdAt: z.string(),
+  expiresAt: z.string().nullable(),
+  lastUsedAt: z.string().nullable(),
+});
+export type ApiToken = z.output<typeof apiTokenSchema>;
+const API_TOKEN = 'id name prefix createdAt expiresAt lastUsedAt';
+
+export const apiTokensQuery = operation(`query { result: apiTokens { ${API_TOKEN} } }`, z.array(apiTokenSchema));
+
+export const createApiTokenMutation = operation(
+  `mutation ($input: CreateApiTokenInput!) {
+    result: createApiToken(input: $input) {
+      ... on CreatedApiToken { token apiToken { ${API_TOKEN} } }
+      ${REFUSAL}
+    }
+  }`,
+  z.object({ token: z.string(), apiToken: apiTokenSchema }),
+);
+
+export const revokeApiTokenMutation = operation(
+  `mutation ($id: ID!) { result: revokeApiToken(id: $id) { ... on ApiToken { ${API_TOKEN} } ${REFUSAL} } }`,
+  apiTokenSchema,
+);
+
+export const platformsQuery = operation(
+  `query { result: platforms { id name kind isOnline version runtime isIsolated notice lastSeenAt relayUrl sshHost sshPort } }`,
+  z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      kind: z.string(),
+      isOnline: z.boolean(),
+      version: z.string().nullable(),
+      runtime: z.string().nullable(),
+      isIsolated: z.boolean(),
+      notice: z.string().nullable(),
+      lastSeenAt: z.string().nullable(),
+      relayUrl: z.string().nullable(),
+      sshHost: z.string().nullable(),
+      sshPort: z.number().nullable(),
+    }),
+  ),
+);
+
+export const createTicketMutation = operation(
+  `mutation ($input: CreateTicketInput!) {
+    result: createTicket(input: $input) { ... on Ticket { relayUrl token expiresAt } ${REFUSAL} }
+  }`,
+  z.object({ relayUrl: z.url({ protocol: /^(https?|wss?)$/ }), token: z.string(), expiresAt: z.string() }),
+);

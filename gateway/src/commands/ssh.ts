@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { sshKeysQuery } from '../api/account.ts';
+import type { Api } from '../api/api.ts';
+import type { Context } from '../context.ts';
+import { CommandError } from '../failure.ts';
+import { Interrupted } from '../io.ts';
+import { type SshOptions, sshArguments } from '../ssh/arguments.ts';
+import { findIdentities, type Identities } from '../ssh/identities.ts';
+import { findRunning } from './open.ts';
+
+/** Runs the system's `ssh` in place of this command: its streams are ours, its exit code is given. */
+export async function ssh(
+  context: Context,
+  name: string,
+  command: readonly string[],
+  options: SshOptions,
+): Promise<number> {
+  const { config, io } = context;
+  const api = await context.api();
+  const [environment, identities] = await Promise.all([
+    findRunning(api, name),
+    options.identity === undefined ? knownIdentities(context, api) : NO_IDENTITIES,
+  ]);
+  const { access } = environment;
+  if (!access)
+    throw new CommandError(
+      'PLATFORM_UNAVAILABLE',
+      `${environment.name} has no way in by SSH: its computing platform names no SSH host`,
+    );
+  await mkdir(config.configDir, { recursive: true, mode: 0o700 });
+  const target = { host: access.sshHost, port: access.sshPort, user: access.sshUser };
+  const { configDir, home } = config;
+  context.close();
+  return runSsh(sshArguments(target, { options, identities, configDir, home, command }), io);
+}
+
+const NO_IDENTITIES: Identities = { files: [], isInAgent: false, unknownFile: undefined };
+
+/** Throws NO_SSH_KEY when no key at all could let this user in. */
+async function knownIdentities({ config, io }: Context, api: Api): Promise<Identities> {
+  const keys = await api.ask(sshKeysQuery, {}, { isRepeatable: true });
+  const known = new Set(keys.map(({ fingerprint }) => fingerprint));
+  const identities = await findIdentities(known, { home: config.home, env: io.env });
+  if (keys.length === 0) {
+    const advice = identities.unknownFile
+      ? `\`easel ssh-key add ${identities.unknownFile}\``
+      : '`ssh-keygen -t ed25519`, then `easel ssh-key add ~/.ssh/id_ed25519.pub`';
+    throw new CommandError('NO_SSH_KEY', `Easel knows no SSH key of yours: run ${advice}`);
+  }
+  return identities;
+}
+
+function runSsh(args: readonly string[], { env, signal }: Context['io']): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('ssh', args, { stdio: 'inherit', env });
+    const onAbort = () => {
+      // Ctrl-C has reached it by itself: it sits in the same process group of the terminal.
+      if (!(signal.reason instanceof Interrupted && signal.reason.signal === 'SIGINT')) child.kill('SIGTERM');
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    child.once('error', (err) => {
+      reject(new CommandError('NOT_INSTALLED', `cannot run ssh: ${err.message}; install OpenSSH's client`, {}, err));
+    });
+    child.once('exit', (code, killedBy) => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(code ?? 128 + (killedBy ? constants.signals[killedBy] : 0));
+    });
+  });
+}

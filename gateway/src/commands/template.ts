@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { type TemplateSpecInput, templateSpecSchema } from '@easel/schema/template';
+import { createTemplateMutation, deleteTemplateMutation, type Template, templatesQuery } from '../api/templates.ts';
+import type { Context } from '../context.ts';
+import { badUsage } from '../failure.ts';
+import { type Io, readAll } from '../io.ts';
+import { plain } from '../output/clean.ts';
+import { relative } from '../output/format.ts';
+import { findTemplate } from './find.ts';
+
+/** The API takes no larger documents. */
+const MAX_FILE_BYTES = 1_048_576;
+const MAX_PROBLEMS = 10;
+
+export async function createTemplate(context: Context, options: { file: string }): Promise<void> {
+  const { io, out } = context;
+  const input = await readTemplateFile(options.file, io);
+  const api = await context.api();
+  const template = await api.ask(createTemplateMutation, { input });
+  out.json(template);
+  out.line(`${template.name} is a template now; \`easel create NAME --template ${template.name}\` uses it`);
+}
+
+export async function listTemplates({ api: open, out }: Context): Promise<void> {
+  const templates = await (await open()).all(templatesQuery);
+  out.json(templates);
+  if (templates.length === 0) {
+    out.note('no templates yet; `easel template create --file FILE` makes one');
+    return;
+  }
+  const nowMs = Date.now();
+  out.table(
+    ['NAME', 'REPOSITORY', 'BRANCH', 'IMAGE', 'ENVIRONMENTS', 'CREATED'],
+    templates.map((template: Template) => [
+      template.name,
+      template.repositoryUrl,
+      template.branch ?? '-',
+      template.image ?? '-',
+      String(template.environmentCount),
+      relative(template.createdAt, nowMs),
+    ]),
+  );
+}
+
+export async function showTemplate({ api: open, out }: Context, name: string): Promise<void> {
+  const template = await findTemplate(await open(), name);
+  out.json(template);
+  if (out.isJson) return;
+  const { stringify } = await import('yaml');
+  const { id, environmentCount, createdAt, repositoryUrl, branch, ...spec } = template;
+  const shown = stringify({ ...spec, repository: { url: repositoryUrl, branch } });
+  out.line(`# ${id}, ${environmentCount} environments, created ${relative(createdAt, Date.now())}`);
+  for (const line of shown.trimEnd().split('\n')) out.line(indented(line));
+}
+
+export async function deleteTemplate({ api: open, out }: Context, name: string): Promise<void> {
+  const api = await open();
+  const template = await findTemplate(api, name);
+  await api.ask(deleteTemplateMutation, { id: template.id });
+  out.json(template);
+  out.line(`${template.name} is gone; environments that were made from it stay`);
+}
+
+function indented(line: string): string {
+  const text = line.trimStart();
+  return `${line.slice(0, line.length - text.length)}${plain(text)}`;
+}
+
+/** YAML, of which JSON is a part. Throws INVALID_INPUT with all that is wrong. */
+async function readTemplateFile(path: string, { stdin }: Io): Promise<TemplateSpecInput> {
+  let value: unknown;
+  try {
+    const text = path === '-' ? await readAll(stdin, MAX_FILE_BYTES) : await readFile(path, 'utf8');
+    const { parse } = await import('yaml');
+    value = parse(text, { maxAliasCount: 100 });
+  } catch (err) {
+    throw badUsage(`cannot read a template from ${path}: ${(err as Error).message.split('\n', 1)[0]}`, err);
+  }
+  const parsed = templateSpecSchema.safeParse(value);
+  if (parsed.success) return value as TemplateSpecInput;
+  const problems = parsed.error.issues
+    .slice(0, MAX_PROBLEMS)
+    .map(({ path: where, message }) => `  ${where.join('.') || 'the file'}: ${message}`);
+  throw badUsage(`${path} is no template:\n${problems.join('\n')}`);
+}

@@ -1,0 +1,68 @@
+/** What the environment variables say: the only reader of them. */
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { type Env, readConfig, type Secret, secret } from '@easel/kit/config';
+import { z } from 'zod';
+
+export interface Config {
+  /** Where Easel is, as `normalizeUrl` writes it. */
+  readonly url: string | undefined;
+  readonly token: Secret | undefined;
+  /** The folder of the stored profiles and known hosts. */
+  readonly configDir: string;
+  readonly home: string;
+  /** https://no-color.org, and terminals that say that they can do nothing. */
+  readonly isColorRefused: boolean;
+  /** The command that opens a page, in place of the desktop's own. */
+  readonly browser: string | undefined;
+}
+
+/** An address of Easel: http or https, without user, query and closing slash. Throws a sentence that says what is wrong. */
+export function normalizeUrl(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (cause) {
+    throw new Error(`expected a URL like https://easel.example.com, got "${text}"`, { cause });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new Error(`expected a URL that begins with http:// or https://, got "${text}"`);
+  if (url.username || url.password || url.search || url.hash)
+    throw new Error('expected a URL without user, password, "?" and "#"');
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+const schema = z.object({
+  EASEL_URL: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return normalizeUrl(text);
+      } catch (err) {
+        context.addIssue((err as Error).message);
+        return z.NEVER;
+      }
+    })
+    .optional(),
+  EASEL_TOKEN: secret().optional(),
+  XDG_CONFIG_HOME: z.string().optional(),
+  HOME: z.string().optional(),
+  NO_COLOR: z.string().optional(),
+  TERM: z.string().optional(),
+  BROWSER: z.string().optional(),
+});
+
+/** Throws `ConfigError` with all problems at once. */
+export function readSettings(env: Env): Config {
+  const values = readConfig(schema, env);
+  const home = values.HOME ?? homedir();
+  const named = values.XDG_CONFIG_HOME;
+  return {
+    url: values.EASEL_URL,
+    token: values.EASEL_TOKEN,
+    configDir: join(named !== undefined && isAbsolute(named) ? named : join(home, '.config'), 'easel'),
+    home,
+    isColorRefused: values.NO_COLOR !== undefined || values.TERM === 'dumb',
+    browser: values.BROWSER,
+  };
+}

@@ -1,0 +1,47 @@
+/** Arguments and options that several commands share, and how their words are read. */
+import { Argument, InvalidArgumentError, Option } from 'commander';
+
+/** What the names are of that may stand in an argument or option: completion offers them. */
+export type Names = 'environments' | 'templates';
+const namesOf = new WeakMap<Argument | Option, Names>();
+
+export function completedBy<T extends Argument | Option>(thing: T, names: Names): T {
+  namesOf.set(thing, names);
+  return thing;
+}
+
+export function namesFor(thing: Argument | Option): Names | undefined {
+  return namesOf.get(thing);
+}
+
+export function environmentArgument(): Argument {
+  return completedBy(new Argument('<name>', 'name or id of an environment'), 'environments');
+}
+
+export function templateArgument(): Argument {
+  return completedBy(new Argument('<template>', 'name or id of a template'), 'templates');
+}
+
+export function waitOption(): Option {
+  return new Option('--wait', 'wait until it is done, showing each step');
+}
+
+export function timeoutOption(): Option {
+  return new Option('--timeout <seconds>', 'give up waiting after so many seconds').argParser(wholeNumber(1, 604_800));
+}
+
+/** A reader of whole numbers in a range. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+export const portNumber = wholeNumber(1, 65_535);
+
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}

@@ -1,0 +1,84 @@
+/** create, list, show, start, stop, delete, logs. */
+import { ENVIRONMENT_PHASES } from '@easel/schema/states/environment';
+import { type Command, Option } from 'commander';
+import { completedBy, environmentArgument, examples, timeoutOption, waitOption, wholeNumber } from './arguments.ts';
+import { type Door, through } from './door.ts';
+
+export function addEnvironmentCommands(program: Command, door: Door): void {
+  program
+    .command('create')
+    .description('create an environment and start it')
+    .argument('<name>', 'its name: a-z, 0-9 and "-", at most 40 characters')
+    .addOption(
+      completedBy(
+        new Option('-t, --template <template>', 'name of the template; may be left out when there is only one'),
+        'templates',
+      ),
+    )
+    .addOption(new Option('--git <url>', 'a Git repository instead of a template').conflicts('template'))
+    .option('-b, --branch <branch>', "branch or tag, in place of the template's")
+    .option('--image <image>', "container image, in place of the template's")
+    .option('--request-key <key>', 'the same key a second time gives the same environment')
+    .addOption(waitOption())
+    .addOption(timeoutOption())
+    .addHelpText(
+      'after',
+      examples(
+        'easel create shop --template sample --wait',
+        'easel create fix-login --git https://git.example.com/shop.git --branch fix/login',
+      ),
+    )
+    .action(through(door, async () => (await import('../commands/create.ts')).create));
+
+  program
+    .command('list')
+    .alias('ls')
+    .description('list your environments')
+    .option('--search <text>', 'only those whose name contains the text')
+    .addOption(new Option('--phase <phase...>', 'only those in one of these phases').choices(ENVIRONMENT_PHASES))
+    .action(through(door, async () => (await import('../commands/list.ts')).list));
+
+  program
+    .command('show')
+    .description('show an environment: phase, steps, ways in')
+    .addArgument(environmentArgument())
+    .action(through(door, async () => (await import('../commands/show.ts')).show));
+
+  program
+    .command('start')
+    .description('start a stopped or failed environment')
+    .addArgument(environmentArgument())
+    .addOption(waitOption())
+    .addOption(timeoutOption())
+    .action(through(door, async () => (await import('../commands/change.ts')).start));
+
+  program
+    .command('stop')
+    .description('stop an environment; its disk is kept')
+    .addArgument(environmentArgument())
+    .addOption(waitOption())
+    .addOption(timeoutOption())
+    .action(through(door, async () => (await import('../commands/change.ts')).stop));
+
+  program
+    .command('delete')
+    .alias('rm')
+    .description('delete an environment with its disk')
+    .addArgument(environmentArgument())
+    .option('-f, --force', 'also when uncommitted or unpushed work would be lost')
+    .addOption(waitOption())
+    .addOption(timeoutOption())
+    .action(through(door, async () => (await import('../commands/change.ts')).remove));
+
+  program
+    .command('logs')
+    .description('print the log of an environment, of this start or the last one')
+    .addArgument(environmentArgument())
+    .option('-f, --follow', 'go on with new lines as they come')
+    .option('--source <source>', 'only the lines of a step or container, like "sources"')
+    .option('--since <cursor>', 'only the lines after this cursor (a field of the JSON lines)')
+    .addOption(new Option('-n, --tail <lines>', 'only the last lines').argParser(wholeNumber(0, 1_000_000)))
+    .option('--timestamps', 'begin each line with its time')
+    .addHelpText('after', examples('easel logs shop -f', 'easel logs shop --source hooks --json'))
+    .action(through(door, async () => (await import('../commands/logs.ts')).logs));
+}

@@ -1,0 +1,50 @@
+/** Blocks for OpenSSH's configuration, so that `ssh NAME.easel` works for every tool that reads it. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { knownHostsFile, type SshTarget } from './arguments.ts';
+
+/** In `~/.ssh`, beside the user's own file. */
+const OWN_FILE = 'easel_config';
+const INCLUDE = `Include ${OWN_FILE}`;
+
+/** The blocks of all environments. */
+export function sshConfigText(url: string, targets: readonly SshTarget[], configDir: string): string {
+  const blocks = targets.map(({ host, port, user }) =>
+    [
+      `Host ${user}.easel`,
+      `  HostName ${host}`,
+      `  Port ${port}`,
+      `  User ${user}`,
+      `  UserKnownHostsFile "${knownHostsFile(configDir).replaceAll('%', '%%')}" ~/.ssh/known_hosts`,
+      '  StrictHostKeyChecking accept-new',
+      '  ServerAliveInterval 30',
+      '',
+    ].join('\n'),
+  );
+  return `# Environments of ${url}, written by \`easel ssh-config\`: \`ssh NAME.easel\`\n${blocks.join('\n')}`;
+}
+
+/**
+ * Writes the blocks into a file of ours, and makes the user's own configuration include it. The line must stand before the
+ * first `Host`, else it would belong to that. Gives the path of our file.
+ */
+export async function installSshConfig(home: string, text: string): Promise<string> {
+  const folder = join(home, '.ssh');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await replace(join(folder, OWN_FILE), text);
+  const path = join(folder, 'config');
+  const before = await readFile(path, 'utf8').catch((err: NodeJS.ErrnoException) => {
+    if (err.code === 'ENOENT') return '';
+    throw err;
+  });
+  const isIncluded = before.split('\n').some((line) => line.trim() === INCLUDE);
+  if (!isIncluded) await replace(path, `${INCLUDE}\n${before === '' ? '' : `\n${before}`}`);
+  return join(folder, OWN_FILE);
+}
+
+/** As a whole, so that nobody reads half of it. */
+async function replace(path: string, text: string): Promise<void> {
+  const draft = `${path}.easel-${process.pid}`;
+  await writeFile(draft, text, { mode: 0o600 });
+  await rename(draft, path);
+}
