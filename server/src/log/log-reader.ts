@@ -7,7 +7,7 @@ import type { EnvironmentId } from '@easel/schema/ids';
 import type { LogLine } from '@easel/schema/wire/worker';
 import { LRUCache } from 'lru-cache';
 import type { ObjectStore } from '../objects/objects.ts';
-import { CHUNK_BYTES, decodeChunk } from './chunk.ts';
+import { decodeChunk } from './chunk.ts';
 import { type ChunkRow, logStore, type Position, type Queryable } from './log.store.ts';
 
 export interface ReadLine extends LogLine {
@@ -33,9 +33,11 @@ export interface LogReader {
   read(environmentId: EnvironmentId, options: ReadOptions): Promise<LogPage>;
 }
 
-/** Bytes of chunks that one reading looks through. */
+/** Bytes and chunks that one reading looks through. */
 const maxBytesRead = 1_048_576;
-const chunksRead = Math.ceil(maxBytesRead / CHUNK_BYTES) + 1;
+const maxChunksRead = 64;
+/** Objects asked for at a time. */
+const parallelReads = 8;
 /** Readings of the rows until a missing object counts as lost. */
 const maxAttempts = 3;
 /** What is kept of chunks that many read: the tail of a busy log, by all who follow it. */
@@ -60,25 +62,27 @@ export function createLogReader(parts: { database: Queryable; objects: ObjectSto
     options: ReadOptions & { isLast: boolean },
   ): Promise<LogPage | null> {
     const { maxLines, source } = options;
-    const chunks = await logStore.after(parts.database, environmentId, options.after, chunksRead);
+    const found = await logStore.after(parts.database, environmentId, options.after, maxChunksRead);
+    const chunks = withinBytes(found, maxBytesRead);
+    const hasMoreChunks = chunks.length < found.length || found.length === maxChunksRead;
     const lines: ReadLine[] = [];
     let at = options.after;
-    let bytes = 0;
-    for (const [i, chunk] of chunks.entries()) {
-      bytes += chunk.sizeBytes;
-      if (i > 0 && bytes > maxBytesRead) return { lines, cursor: formatCursor(at), hasMore: true };
-      const all = (await linesOf(chunk)) ?? (options.isLast ? lostLines(chunk) : null);
-      if (!all) return null;
-      for (let n = 0; n < all.length; n++) {
-        const position = { generation: chunk.generation, line: chunk.firstLine + n };
-        if (position.generation === at.generation && position.line <= at.line) continue;
-        if (lines.length >= maxLines) return { lines, cursor: formatCursor(at), hasMore: true };
-        at = position;
-        const line = all[n];
-        if (line && (source === null || line.source === source)) lines.push({ ...line, cursor: formatCursor(at) });
+    for (let i = 0; i < chunks.length; i += parallelReads) {
+      const group = chunks.slice(i, i + parallelReads);
+      const bodies = await Promise.all(group.map(linesOf));
+      for (const [k, chunk] of group.entries()) {
+        const all = bodies[k] ?? (options.isLast ? lostLines(chunk) : null);
+        if (!all) return null;
+        for (const [n, line] of all.entries()) {
+          const position = { generation: chunk.generation, line: chunk.firstLine + n };
+          if (position.generation === at.generation && position.line <= at.line) continue;
+          if (lines.length >= maxLines) return { lines, cursor: formatCursor(at), hasMore: true };
+          at = position;
+          if (source === null || line.source === source) lines.push({ ...line, cursor: formatCursor(at) });
+        }
       }
     }
-    return { lines, cursor: formatCursor(at), hasMore: chunks.length === chunksRead };
+    return { lines, cursor: formatCursor(at), hasMore: hasMoreChunks };
   }
 
   return {
@@ -89,6 +93,16 @@ export function createLogReader(parts: { database: Queryable; objects: ObjectSto
       }
     },
   };
+}
+
+/** The first of them, at least one, that are not too much together. */
+function withinBytes(chunks: readonly ChunkRow[], maxBytes: number): readonly ChunkRow[] {
+  let bytes = 0;
+  const end = chunks.findIndex(({ sizeBytes }, i) => {
+    bytes += sizeBytes;
+    return i > 0 && bytes > maxBytes;
+  });
+  return end === -1 ? chunks : chunks.slice(0, end);
 }
 
 /** In the place of an object that is lost: the rest of the log can be read all the same. */

@@ -90,8 +90,17 @@ export async function openHouse(databaseUrl: string) {
     return { kind: 'user', userId, login, isAdministrator: false, credential: { kind: 'token', id: 'none' } };
   }
 
+  // One after the other: a claim takes all that wait.
+  let lastPlaced: Promise<unknown> = Promise.resolve();
+
   /** An environment whose placement has been claimed, and what its worker would be started with. */
-  async function placed(owner: UserActor, template: Partial<TemplateSpecInput> = {}) {
+  function placed(owner: UserActor, template: Partial<TemplateSpecInput> = {}) {
+    const next = lastPlaced.then(() => place(owner, template));
+    lastPlaced = next.catch(() => undefined);
+    return next;
+  }
+
+  async function place(owner: UserActor, template: Partial<TemplateSpecInput>) {
     const made = await templates.create(
       { ...owner, isAdministrator: true },
       {
