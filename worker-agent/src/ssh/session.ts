@@ -107,8 +107,11 @@ export function serveSession(context: ConnectionContext, session: Session): void
     if (!port) return;
     try {
       const stream = await context.inside.sftp();
-      context.mark('ssh');
-      await port.splice(stream, () => context.mark('ssh'));
+      port.pumpTo(stream, () => context.mark('ssh'));
+      await port.pumpFrom(stream);
+      // scp takes a session without a status for a failed one.
+      port.exit({ code: stream.readableEnded ? 0 : 1, signal: null });
+      port.close();
     } catch (err) {
       context.log.warn({ err }, 'sftp not started');
       port.close();

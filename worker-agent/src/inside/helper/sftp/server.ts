@@ -1,8 +1,9 @@
 /**
  * An SFTP server, version 3, on one stream, with OpenSSH's extensions.
  *
- * Requests are done in the order in which they come, except that reads, which change nothing, are done side by side. The
- * next packet is taken only when the answers before it have found room in the stream, so a client that does not read holds
+ * Requests are done in the order in which they come, except that reads, which change nothing, are done side by side; all
+ * are answered in order, because OpenSSH's scp takes an answer out of order for a hole and cuts the file there. The next
+ * packet is taken only when the answers before it have found room in the stream, so a client that does not read holds
  * up itself and no memory. When the stream ends, everything that is still open is closed.
  */
 import type { Duplex } from 'node:stream';
@@ -19,7 +20,8 @@ const maxReads = 16;
 /** Serves until the stream ends; resolves when all is closed. Never rejects. */
 export async function serveSftp(stream: Duplex): Promise<void> {
   const context: Context = { handles: new Handles(), nowMs: () => Date.now() };
-  const reads = new Set<Promise<void>>();
+  /** Answers under way, in order; the last one is there when all are. */
+  const answers: Promise<void>[] = [];
   let hasVersion = false;
   stream.on('error', () => stream.destroy());
   try {
@@ -31,28 +33,24 @@ export async function serveSftp(stream: Duplex): Promise<void> {
         continue;
       }
       if (!hasVersion) break;
-      const done = perform(stream, packet, context);
       if (type !== TYPES.READ) {
-        await done;
+        await answers.splice(0).at(-1);
+        await send(stream, await outcomeOf(packet, context));
         continue;
       }
-      const read = done.finally(() => reads.delete(read));
-      reads.add(read);
-      if (reads.size >= maxReads) await Promise.race(reads);
+      const before = answers.at(-1);
+      const outcome = outcomeOf(packet, context);
+      answers.push(Promise.resolve(before).then(async () => send(stream, await outcome)));
+      if (answers.length > maxReads) await answers.shift();
     }
-    await Promise.all(reads);
+    await answers.at(-1);
     stream.end();
   } catch {
     // The stream was cut, or what came is not this protocol.
     stream.destroy();
   } finally {
-    await Promise.allSettled(reads);
+    await answers.at(-1);
     await context.handles.closeAll();
-  }
-
-  async function perform(to: Duplex, packet: Buffer, known: Context): Promise<void> {
-    if (packet[0] !== TYPES.READ) await Promise.all(reads);
-    await send(to, await outcomeOf(packet, known));
   }
 }
 
