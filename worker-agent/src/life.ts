@@ -41,6 +41,8 @@ export interface Life {
 
 /** What a start that failed or was stopped leaves to its processes: nobody has worked in it yet. */
 const undoSoftMs = 3_000;
+/** What processes get to end by themselves, however far the deadline: one that takes longer does not heed the signal. */
+const maxGraceMs = 15_000;
 /** How long the last words may take to be acknowledged. */
 const farewellMs = 10_000;
 /** After a refusal: quick, but not a kill. */
@@ -96,7 +98,8 @@ export function startLife(options: {
   const line = session.log.add.bind(session.log);
 
   let stopAskedMs = 0;
-  const leftOf = (wish: StopWish) => wish.softMs - (clock.now() - stopAskedMs);
+  const graceOf = (wish: StopWish) =>
+    Math.min(maxGraceMs, Math.max(undoSoftMs, wish.softMs - (clock.now() - stopAskedMs)));
 
   function stop(wish: StopWish): void {
     if (stopping.signal.aborted || ending.signal.aborted) return;
@@ -169,7 +172,7 @@ export function startLife(options: {
     }
     const beating = heart.run(ending.signal);
     const end = await run(first);
-    const isClean = await takeBack(end.kind === 'failed' ? undoSoftMs : Math.max(undoSoftMs, leftOf(end.wish)));
+    const isClean = await takeBack(end.kind === 'failed' ? undoSoftMs : graceOf(end.wish));
     ending.abort();
     await beating;
     const isHeard = await farewell(end, isClean);

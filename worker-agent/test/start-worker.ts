@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findProcesses } from '@easel/kit/processes';
 import { buildPack } from '../src/inside/pack/build.ts';
 import type { FakeServer } from './fake-server.ts';
 
@@ -87,4 +88,11 @@ export function makeRepository(dir: string, name: string, files: Record<string, 
   git('clone', '--quiet', '--bare', work, bare);
   rmSync(work, { recursive: true });
   return `file://${bare}`;
+}
+
+/** The processes that were started with this environment's id and are no worker. */
+export function processesOf(environmentId: string): number[] {
+  return findProcesses((env) => env.EASEL_ENVIRONMENT_ID === environmentId && env.EASEL_WORKER_ID === undefined).map(
+    ({ identity }) => identity.pid,
+  );
 }

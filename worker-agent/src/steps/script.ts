@@ -41,6 +41,8 @@ export async function runScript(run: ScriptRun): Promise<void> {
   const cut = Promise.withResolvers<'late' | 'stopped'>();
   const timer = clock.setTimeout(() => cut.resolve('late'), limitMs);
   const onAbort = () => cut.resolve('stopped');
+  // It may have aborted while the shell was starting.
+  if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     const end = await Promise.race([child.exit, cut.promise]);

@@ -1,5 +1,6 @@
 /** The graceful end of an environment that is up: the stop script, then everything inside, then the volume on the disk. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
@@ -41,8 +42,9 @@ export async function runStopScript(options: {
   }
 }
 
-/** Puts the volume on the disk. Says whether that was done in time. Source: sync(1), `-f`. */
+/** Puts the volume on the disk. Says whether that was done in time; no volume is in order. Source: sync(1), `-f`. */
 export async function syncVolume(dir: string, log: Log): Promise<boolean> {
+  if (!existsSync(dir)) return true;
   try {
     await promisify(execFile)('sync', ['-f', dir], { timeout: syncLimitMs });
     return true;

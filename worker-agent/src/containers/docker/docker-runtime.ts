@@ -22,6 +22,9 @@ import { PACK_INSIDE, type RunOnce, runOnce, VOLUME_INSIDE } from './run-once.ts
 import { DEV, devSpec, NETWORK, networkSpec, SOCKETS_INSIDE, sidecarSpec } from './specs.ts';
 import { usageOf } from './usage.ts';
 
+/** As Docker itself gives: a main process that knows no SIGTERM is not worth waiting longer for. */
+const sidecarGraceMs = 10_000;
+
 /** What `moveIn` writes. */
 const inhabitantSchema = z.object({
   user: z.string().max(100),
@@ -153,7 +156,7 @@ export class DockerRuntime implements Runtime {
     const [dev, ...sidecars] = this.#boxes;
     const outcomes = [
       dev ? await dev.stop(softMs) : true,
-      ...(await Promise.all(sidecars.map((sidecar) => sidecar.stop(softMs)))),
+      ...(await Promise.all(sidecars.map((sidecar) => sidecar.stop(Math.min(softMs, sidecarGraceMs))))),
     ];
     await removeContainers(this.#docker, this.#manifest.environmentId);
     for (const box of this.#boxes) await box.remove();
