@@ -83,10 +83,11 @@ export class ChannelPort {
   async splice(other: Duplex, onBytes?: () => void): Promise<void> {
     this.pumpTo(other, onBytes);
     const theirs = new Promise<void>((resolve) => this.channel.once('end', resolve));
+    const gone = new Promise<void>((resolve) => other.once('close', resolve));
     await this.pumpFrom(other);
     if (other.readableEnded) {
       this.end();
-      await Promise.race([theirs.then(() => finished(other)), this.closed]);
+      await Promise.race([theirs.then(() => finished(other)), gone, this.closed]);
     }
     this.close();
     other.destroy();

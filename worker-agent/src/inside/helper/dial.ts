@@ -24,13 +24,3 @@ export function dialer(socketPath: string, secret: string): Dial {
       });
     });
 }
-
-/** Connects two streams both ways; each half ends with its source. What fails on one side cuts the other. */
-export function splice(a: Socket, b: Socket): void {
-  a.pipe(b);
-  b.pipe(a);
-  a.once('close', () => b.destroy());
-  b.once('close', () => a.destroy());
-  a.on('error', () => b.destroy());
-  b.on('error', () => a.destroy());
-}

@@ -4,10 +4,11 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { splice } from '../../splice.ts';
 import type { Identity } from '../client.ts';
 import { LISTENER_STREAM } from '../constants.ts';
 import type { Address } from '../messages.ts';
-import { type Dial, splice } from './dial.ts';
+import type { Dial } from './dial.ts';
 import { Refusal } from './failure.ts';
 
 /** How long a host may take to answer. */
