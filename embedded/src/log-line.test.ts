@@ -29,3 +29,12 @@ test('what is not a log line is shown as it came', () => {
   expect(humanLine('{"half":')).toEqual({ rank: 40, text: '{"half":' });
   expect(humanLine('{"no":"message"}')).toEqual({ rank: 40, text: '{"no":"message"}' });
 });
+
+test('of PostgreSQL only trouble is shown', () => {
+  const from = (text: string) => humanLine(`2026-11-23 18:36:51.474 UTC [24488] ${text}`);
+  expect(from('LOG:  database system is ready to accept connections').rank).toBe(20);
+  expect(from('FATAL:  the database system is starting up').rank).toBe(20);
+  expect(from('ERROR:  division by zero')).toEqual({ rank: 40, text: 'error: division by zero' });
+  expect(from('PANIC:  could not write to file').rank).toBe(60);
+  expect(humanLine('\tSELECT 1').rank).toBe(20);
+});

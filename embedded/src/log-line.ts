@@ -1,4 +1,4 @@
-/** Turns a process's JSON log lines into short lines for a person. */
+/** Turns the log lines of processes, JSON of ours and PostgreSQL's own, into short lines for a person. */
 
 /** Fields that say what everybody sees anyway. */
 const leftOut = new Set(['level', 'time', 'service', 'message', 'pid', 'hostname', 'err']);
@@ -11,10 +11,15 @@ export interface ShownLine {
   text: string;
 }
 
+/** As `log_line_prefix` in postgres.ts makes it. Source: PostgreSQL, "Error Reporting and Logging". */
+const postgresLine = /^[\d-]+ [\d:.]+ UTC \[\d+\] ([A-Z]+): +(.*)$/;
+/** Told to clients while PostgreSQL starts and stops: our processes dial again. */
+const passing = /is (starting up|shutting down|not yet accepting)|due to administrator command/;
+
 /** The line as a person reads it. What is not a JSON log line is shown as it came, as a warning: something printed it by itself. */
 export function humanLine(line: string): ShownLine {
   const fields = parse(line);
-  if (!fields) return { rank: 40, text: line };
+  if (!fields) return postgres(line) ?? { rank: 40, text: line };
   const level = String(fields.level);
   const rank = ranks[level] ?? 30;
   const parts = [String(fields.message)];
@@ -23,6 +28,16 @@ export function humanLine(line: string): ShownLine {
   }
   const problem = problemOf(fields.err);
   return { rank, text: `${rank >= 40 ? `${level}: ` : ''}${parts.join(' ')}${problem ? ` (${problem})` : ''}` };
+}
+
+function postgres(line: string): ShownLine | null {
+  // The second and later lines of one message.
+  if (line.startsWith('\t')) return { rank: 20, text: line.trim() };
+  const [, level = '', text = ''] = postgresLine.exec(line) ?? [];
+  if (!level) return null;
+  if (level === 'PANIC') return { rank: 60, text: `${level}: ${text}` };
+  const isTrouble = ['WARNING', 'ERROR', 'FATAL'].includes(level) && !passing.test(text);
+  return isTrouble ? { rank: 40, text: `${level.toLowerCase()}: ${text}` } : { rank: 20, text };
 }
 
 function parse(line: string): Record<string, unknown> | null {

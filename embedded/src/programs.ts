@@ -1,17 +1,30 @@
 /** Programs that other users than the caller run: used where they lie, or copied to where those users can reach them. */
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fingerprint } from './building/fingerprint.ts';
 import { canEnter, type LocalUser } from './users.ts';
 
 const nothing = /^$/;
+/** Environments that run keep the copy that they were started with. */
+const keptCopies = 3;
 
 /**
- * Gives a folder with the content of `source` that every one of `users` can enter: `source` itself, or a copy of it in
+ * Gives a folder with the content of `path` that every one of `users` can enter: `path` itself, or a copy of it in
  * `<data>/programs`, which is kept until the source changes.
  */
-export function reachableCopy(source: string, name: string, dataDir: string, users: readonly LocalUser[]): string {
-  if (users.every((user) => canEnter(source, user))) return source;
+export function reachableCopy(path: string, name: string, dataDir: string, users: readonly LocalUser[]): string {
+  if (users.every((user) => canEnter(path, user))) return path;
+  const source = realpathSync(path);
   const folder = join(dataDir, 'programs');
   mkdirSync(folder, { recursive: true });
   chmodSync(folder, 0o755);
@@ -23,10 +36,12 @@ export function reachableCopy(source: string, name: string, dataDir: string, use
   cpSync(source, draft, { recursive: true, dereference: false, verbatimSymlinks: true });
   openToAll(draft);
   renameSync(draft, copy);
-  for (const other of readdirSync(folder)) {
-    if (other.startsWith(`${name}-`) && other !== copyName)
-      rmSync(join(folder, other), { recursive: true, force: true });
-  }
+  const age = (path: string) => statSync(path).mtimeMs;
+  const copies = readdirSync(folder)
+    .filter((one) => one.startsWith(`${name}-`))
+    .map((one) => join(folder, one));
+  for (const old of copies.sort((a, b) => age(b) - age(a)).slice(keptCopies))
+    rmSync(old, { recursive: true, force: true });
   return copy;
 }
 

@@ -84,6 +84,7 @@ async function cleanUp(
     cwd: checkout,
     stdio: 'ignore',
     timeout: cleanupLimitMs,
+    env: { ...process.env, EASEL_INSIDE_DIR: join(checkout, 'worker-agent/dist/inside') },
   });
   await new Promise<void>((resolve) => {
     child.on('error', () => resolve());

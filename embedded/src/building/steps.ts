@@ -29,7 +29,14 @@ export const BUILD_STEPS = [
     name: 'inside pack',
     workspace: 'worker-agent',
     script: 'build',
-    inputs: ['package-lock.json', 'worker-agent/package.json', 'worker-agent/src/inside', 'kit/src', 'schema/src'],
+    inputs: [
+      'package-lock.json',
+      'worker-agent/package.json',
+      'worker-agent/build.ts',
+      'worker-agent/src/inside',
+      'kit/src',
+      'schema/src',
+    ],
     outputs: ['worker-agent/dist/inside'],
   },
   {
