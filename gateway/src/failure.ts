@@ -52,7 +52,7 @@ export function describeFailure(err: unknown): Failure {
     details?: Record<string, unknown>;
   };
   if (name === 'CommanderError')
-    return { code: 'INVALID_INPUT', message: withoutPrefix(message ?? ''), details: {}, exit: 2 };
+    return { code: 'INVALID_INPUT', message: usageProblem(message ?? '', code), details: {}, exit: 2 };
   if (name === 'ConfigError') return { code: 'INVALID_INPUT', message: message ?? '', details: {}, exit: 2 };
   return {
     code: typeof code === 'string' ? code : 'INTERNAL',
@@ -62,6 +62,7 @@ export function describeFailure(err: unknown): Failure {
   };
 }
 
-function withoutPrefix(message: string): string {
-  return message.replace(/^error: /, '');
+function usageProblem(message: string, code: unknown): string {
+  const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return code === 'commander.unknownOption' ? `${text} (words of a remote command stand after "--")` : text;
 }

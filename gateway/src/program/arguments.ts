@@ -42,6 +42,11 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 
 export const portNumber = wholeNumber(1, 65_535);
 
+/** Collects an option that may be given several times. */
+export function collect(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}
+
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

@@ -1,6 +1,6 @@
 /** ssh, ssh-config, ssh-key, forward, connect. */
 import type { Command } from 'commander';
-import { environmentArgument, examples, portNumber } from './arguments.ts';
+import { collect, environmentArgument, examples, portNumber } from './arguments.ts';
 import { type Door, through } from './door.ts';
 
 export function addWayInCommands(program: Command, door: Door): void {
@@ -13,7 +13,11 @@ export function addWayInCommands(program: Command, door: Door): void {
     .option('-i, --identity <file>', 'private key, in place of those that Easel knows')
     .option('-A, --forward-agent', 'forward the SSH agent')
     .option('-t, --tty', 'ask for a terminal also for a command')
-    .option('-o, --option <option...>', "options of ssh, like LocalForward='8080 localhost:8080'")
+    .option(
+      '-o, --option <option>',
+      "an option of ssh, like LocalForward='8080 localhost:8080'; may be given several times",
+      collect,
+    )
     .addHelpText('after', examples('easel ssh shop', 'easel ssh shop -- make test', 'easel ssh shop -A -- git push'))
     .action(through(door, async () => (await import('../commands/ssh.ts')).ssh));
 
