@@ -182,6 +182,7 @@ export class FakeServer {
       ticketKeys: { keys: [] },
     };
     send(this.refusal ?? welcome);
+    if (this.refusal) this.#socket?.close(4000);
   }
 
   #look(): void {
