@@ -48,6 +48,24 @@ export async function migrate(databaseUrl: string, dir: string = MIGRATIONS_DIR)
   }
 }
 
+/** Throws WRONG_STATE, with what to do, when migrations are missing. It waits for none that is being applied. */
+export async function requireMigrated(databaseUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'easel-migrate' });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ exists: boolean }>(
+      "SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists",
+    );
+    const known = rows[0]?.exists ? await readRecord(client) : new Map<string, string>();
+    const missing = (await readMigrations(MIGRATIONS_DIR)).filter(({ name }) => !known.has(name));
+    if (missing.length === 0) return;
+    const names = missing.map(({ name }) => name).join(', ');
+    throw refuse(`the database lacks ${names}: run "npm run migrate -w @easel/server" first`);
+  } finally {
+    await client.end();
+  }
+}
+
 interface Migration {
   name: string;
   sql: string;

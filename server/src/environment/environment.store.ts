@@ -88,6 +88,24 @@ export const environmentStore = {
     })) as EnvironmentRow | null;
   },
 
+  /** A page of the owner's environments, newest first; `query` is what the API's selection asks for. */
+  page(
+    db: Reader,
+    query: Pick<Prisma.EnvironmentFindManyArgs, 'include' | 'select' | 'cursor' | 'take' | 'skip'>,
+    filter: { ownerId: UserId; phases: readonly EnvironmentPhase[] | null; search: string | null },
+  ): Promise<Environment[]> {
+    const { ownerId, phases, search } = filter;
+    return db.environment.findMany({
+      ...query,
+      where: {
+        ownerId,
+        phase: phases ? { in: [...phases] } : { not: 'deleted' },
+        ...(search ? { name: { contains: search, mode: 'insensitive' } } : {}),
+      },
+      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    } as Prisma.EnvironmentFindManyArgs);
+  },
+
   countOf(db: Reader, ownerId: UserId): Promise<number> {
     return db.environment.count({ where: { ownerId, phase: { not: 'deleted' } } });
   },

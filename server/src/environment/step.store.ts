@@ -14,11 +14,15 @@ export const stepStore = {
     });
   },
 
-  async list(db: Reader, environmentId: EnvironmentId, generation: number): Promise<StepRow[]> {
-    return (await db.step.findMany({
-      where: { environmentId, generation },
+  /** The steps of several starts, each in order. */
+  async listMany(db: Reader, starts: readonly { environmentId: string; generation: number }[]): Promise<StepRow[][]> {
+    const rows = (await db.step.findMany({
+      where: { OR: [...starts] },
       orderBy: { number: 'asc' },
     })) as StepRow[];
+    return starts.map(({ environmentId, generation }) =>
+      rows.filter((row) => row.environmentId === environmentId && row.generation === generation),
+    );
   },
 
   /** Applies the event if the step's state allows it; false when it is late or doubled. */

@@ -1,0 +1,106 @@
+/** The one schema builder. Each domain's `.graphql.ts` adds its types and fields to it; `schema.ts` puts them together. */
+
+import { AppError } from '@easel/schema/errors';
+import { type IdKind, kindOf } from '@easel/schema/ids';
+import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
+import DataloaderPlugin from '@pothos/plugin-dataloader';
+import ErrorsPlugin from '@pothos/plugin-errors';
+import PrismaPlugin from '@pothos/plugin-prisma';
+import RelayPlugin from '@pothos/plugin-relay';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import ValidationPlugin from '@pothos/plugin-validation';
+import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
+import { forbidden, unauthenticated } from '../actor.ts';
+import type { RequestContext } from '../context.ts';
+import type PrismaTypes from '../generated/pothos-prisma-types.ts';
+import { getDatamodel } from '../generated/pothos-prisma-types.ts';
+import { invalidInput } from '../parse-input.ts';
+
+/** What one operation may ask for. A list of 100 environments with all their fields costs about 4,000. */
+const LIMITS = { depth: 12, breadth: 400, complexity: 20_000 };
+/** A list counts as this many, unless its field says how many it gives. */
+const DEFAULT_LIST = 10;
+
+/** Types with an id of their own, by the kind that the id's prefix names. */
+const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
+  environment: 'Environment',
+  template: 'Template',
+  user: 'User',
+  sshKey: 'SshKey',
+  apiToken: 'ApiToken',
+  platform: 'Platform',
+};
+
+export const builder = new SchemaBuilder<{
+  Context: RequestContext;
+  PrismaTypes: PrismaTypes;
+  DefaultFieldNullability: false;
+  AuthScopes: { user: boolean; platform: boolean };
+  Scalars: {
+    DateTime: { Input: Date; Output: Date };
+    JSON: { Input: unknown; Output: unknown };
+    ID: { Input: string; Output: string };
+  };
+}>({
+  // The first one is the outermost: refusals of all that follow become members of the result's union.
+  plugins: [
+    ErrorsPlugin,
+    ScopeAuthPlugin,
+    ValidationPlugin,
+    ComplexityPlugin,
+    RelayPlugin,
+    PrismaPlugin,
+    DataloaderPlugin,
+  ],
+  defaultFieldNullability: false,
+  errors: {
+    directResult: true,
+    defaultUnionOptions: { name: ({ fieldName }) => `${fieldName[0]?.toUpperCase()}${fieldName.slice(1)}Result` },
+  },
+  scopeAuth: {
+    authScopes: ({ actor }) => ({ user: actor.kind === 'user', platform: actor.kind === 'platform' }),
+    unauthorizedError: (_parent, { actor }) =>
+      actor.kind === 'anonymous' ? unauthenticated() : forbidden('this is not for you'),
+    authorizeOnSubscribe: true,
+  },
+  validation: {
+    validationError: (failure) =>
+      invalidInput(
+        failure.issues.map((issue) => ({
+          path: (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.'),
+          message: issue.message,
+        })),
+      ),
+  },
+  complexity: {
+    limit: LIMITS,
+    defaultListMultiplier: DEFAULT_LIST,
+    complexityError: (kind, result) =>
+      new AppError({
+        code: 'LIMIT_EXCEEDED',
+        message: `the operation asks for too much at once (${kind.toLowerCase()}): ask for fewer fields, or smaller pages`,
+        details: { ...result },
+      }),
+  },
+  // Ids go out as they are: the prefix says the type, and a script can use what it sees anywhere.
+  relay: {
+    encodeGlobalID: (_typename, id) => String(id),
+    decodeGlobalID: (id) => ({ typename: TYPE_OF_KIND[kindOf(id) ?? 'event'] ?? 'Unknown', id }),
+    nodesQueryOptions: false,
+    cursorType: 'String',
+  },
+  prisma: {
+    client: (context) => context.db,
+    dmmf: getDatamodel(),
+    filterConnectionTotalCount: true,
+    maxConnectionSize: 200,
+    defaultConnectionSize: 50,
+  },
+});
+
+builder.queryType({});
+builder.mutationType({});
+builder.subscriptionType({});
+builder.addScalarType('DateTime', DateTimeResolver);
+builder.addScalarType('JSON', JSONResolver);

@@ -1,0 +1,13 @@
+/** The API's schema: every domain adds its part when it is imported. */
+import '../access/access.graphql.ts';
+import '../environment/environment-log.graphql.ts';
+import '../environment/environment.graphql.ts';
+import '../environment/environment.subscriptions.ts';
+import '../platform/platform.graphql.ts';
+import '../template/template.graphql.ts';
+import '../user/api-token.graphql.ts';
+import '../user/ssh-key.graphql.ts';
+import '../user/user.graphql.ts';
+import { builder } from './builder.ts';
+
+export const schema = builder.toSchema();

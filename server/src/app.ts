@@ -1,0 +1,110 @@
+/** The server's middle, wired by hand: everything between the database and the sockets. `main.ts` and suites use it. */
+import type { Clock } from '@easel/kit/clock';
+import { SshAccessService } from './access/ssh-access.service.ts';
+import { TicketAccessService } from './access/ticket-access.service.ts';
+import { Authentication } from './authentication.ts';
+import type { Config } from './config.ts';
+import type { Services } from './context.ts';
+import type { Database } from './db.ts';
+import { createFacts } from './environment/environment.facts.ts';
+import { EnvironmentService } from './environment/environment.service.ts';
+import type { EnvironmentFacts } from './environment/facts.ts';
+import { notifyInTransaction } from './live/notify.ts';
+import { createLogReader } from './log/log-reader.ts';
+import type { ObjectStore } from './objects/objects.ts';
+import { PlatformService } from './platform/platform.service.ts';
+import { SchedulerService } from './platform/scheduler.service.ts';
+import { presenceStore } from './presence/presence.store.ts';
+import { RateLimit } from './rate-limit.ts';
+import { ServerKey } from './server-key.ts';
+import { TemplateService } from './template/template.service.ts';
+import { TicketService } from './ticket/ticket.service.ts';
+import { ApiTokenService } from './user/api-token.service.ts';
+import { SessionService } from './user/session.service.ts';
+import { SshKeyService } from './user/ssh-key.service.ts';
+import { UserService } from './user/user.service.ts';
+
+export interface App {
+  authentication: Authentication;
+  facts: EnvironmentFacts;
+  services: Services;
+  sessions: SessionService;
+  tickets: TicketService;
+}
+
+export interface AppParts {
+  config: Config;
+  database: Database;
+  objects: ObjectStore;
+  clock: Clock;
+}
+
+/** Failed sign-ins that one address, or one login, may have in a quarter of an hour. */
+const SIGN_IN_ATTEMPTS = { max: 10, windowSeconds: 900 };
+
+export function createApp({ config, database, objects, clock }: AppParts): App {
+  const { db, pool } = database;
+  const key = new ServerKey(config.EASEL_SECRET_KEY);
+  const tickets = new TicketService({ db, key, clock });
+  const platforms = new PlatformService({ db, clock });
+  const templates = new TemplateService({ db, clock });
+  const users = new UserService({ db, onPasswordChanged: (userId, keepId) => sessions.revokeOthers(userId, keepId) });
+  const sessions: SessionService = new SessionService({
+    db,
+    users,
+    clock,
+    attempts: new RateLimit({ ...SIGN_IN_ATTEMPTS, clock }),
+  });
+  const apiTokens = new ApiTokenService({ db, clock });
+  const environments = new EnvironmentService({
+    db,
+    key,
+    templates,
+    platforms,
+    users,
+    clock,
+    limits: { stopSeconds: config.EASEL_STOP_SECONDS, maxPerUser: config.EASEL_MAX_ENVIRONMENTS_PER_USER },
+    lastBeat: async (id) => (await presenceStore.find(pool, [id])).get(id)?.beat,
+  });
+  const sshKeys = new SshKeyService({
+    db,
+    clock,
+    onChanged: async (tx, userId) => notifyInTransaction(tx, { workers: await environments.idsWithWorker(tx, userId) }),
+  });
+  const facts = createFacts({
+    db,
+    key,
+    tickets,
+    platforms,
+    users,
+    sshKeys,
+    clock,
+    limits: {
+      stopSeconds: config.EASEL_STOP_SECONDS,
+      graceSeconds: config.EASEL_GRACE_SECONDS,
+      goneGraceSeconds: config.EASEL_GONE_GRACE_SECONDS,
+    },
+    defaultImage: config.EASEL_DEFAULT_IMAGE ?? null,
+  });
+  const scheduler = new SchedulerService({
+    db,
+    key,
+    environments,
+    clock,
+    goneGraceSeconds: config.EASEL_GONE_GRACE_SECONDS,
+  });
+  const services: Services = {
+    apiTokens,
+    environments,
+    logs: createLogReader({ database: pool, objects }),
+    platforms,
+    scheduler,
+    sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets }),
+    sshKeys,
+    templates,
+    ticketAccess: new TicketAccessService({ environments, platforms, tickets }),
+    users,
+  };
+  const authentication = new Authentication({ db, platforms, apiTokens, sessions });
+  return { authentication, facts, services, sessions, tickets };
+}

@@ -1,0 +1,104 @@
+/**
+ * Finds out who asks: a token in `Authorization` (or in a socket's `connection_init`), else the session of the cookie. A
+ * token that is not good is an error and never falls back to the cookie.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { UserId } from '@easel/schema/ids';
+import { type Actor, ANONYMOUS, unauthenticated } from './actor.ts';
+import { type Db, reading } from './db.ts';
+import type { PlatformService } from './platform/platform.service.ts';
+import { TOKEN_PREFIXES } from './secrets.ts';
+import type { ApiTokenService } from './user/api-token.service.ts';
+import type { SessionService } from './user/session.service.ts';
+import { sessionCookieOf } from './user/session-cookie.ts';
+
+export class Authentication {
+  readonly #parts: AuthenticationParts;
+
+  constructor(parts: AuthenticationParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws UNAUTHENTICATED for a token that is not good. No token and no session is nobody. */
+  async ofRequest(request: IncomingMessage): Promise<Actor> {
+    const { authorization } = request.headers;
+    if (authorization === undefined) return this.#ofCookie(request);
+    const token = /^Bearer ([\x21-\x7e]{1,500})$/i.exec(authorization)?.[1];
+    if (token === undefined) throw unauthenticated();
+    return this.ofToken(token);
+  }
+
+  /** The same for a socket, whose token comes in its first message. */
+  async ofSocket(connectionParams: Record<string, unknown>, request: IncomingMessage): Promise<Actor> {
+    const { token } = connectionParams;
+    return typeof token === 'string' ? this.ofToken(token) : this.ofRequest(request);
+  }
+
+  async ofToken(token: string): Promise<Actor> {
+    const { platforms, apiTokens } = this.#parts;
+    const service = token.startsWith(TOKEN_PREFIXES.platform) ? platforms : apiTokens;
+    const actor = await service.authenticate(token);
+    if (!actor) throw unauthenticated();
+    return actor;
+  }
+
+  async #ofCookie(request: IncomingMessage): Promise<Actor> {
+    const secret = sessionCookieOf(request);
+    return (secret !== null && (await this.#parts.sessions.authenticate(secret))) || ANONYMOUS;
+  }
+
+  /**
+   * Of these credentials, the ones that are still good, each with the scope key that it has now. One query, whatever their
+   * number: it is asked every second or two for everybody who has a socket open.
+   */
+  async stillGood(credentialIds: readonly string[]): Promise<Map<string, string>> {
+    const rows = await reading(() =>
+      this.#parts.db.$queryRawUnsafe<{ id: string; user_id: string | null; is_administrator: boolean | null }[]>(
+        STILL_GOOD_SQL,
+        [...credentialIds],
+      ),
+    );
+    return new Map(
+      rows.map((row) => [
+        row.id,
+        row.user_id === null
+          ? platformScope(row.id)
+          : userScope({ userId: row.user_id as UserId, isAdministrator: row.is_administrator ?? false }),
+      ]),
+    );
+  }
+}
+
+interface AuthenticationParts {
+  db: Db;
+  platforms: PlatformService;
+  apiTokens: ApiTokenService;
+  sessions: SessionService;
+}
+
+const STILL_GOOD_SQL = `
+  SELECT s.id, u.id AS user_id, u.is_administrator FROM sessions s JOIN users u ON u.id = s.user_id
+  WHERE s.id = ANY($1::text[]) AND s.revoked_at IS NULL AND s.expires_at > now()
+  UNION ALL
+  SELECT t.id, u.id, u.is_administrator FROM api_tokens t JOIN users u ON u.id = t.user_id
+  WHERE t.id = ANY($1::text[]) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+  UNION ALL
+  SELECT p.id, NULL, NULL FROM platforms p WHERE p.id = ANY($1::text[])`;
+
+/** The id to ask `stillGood` with. */
+export function credentialOf(actor: Exclude<Actor, { kind: 'anonymous' }>): string {
+  return actor.kind === 'user' ? actor.credential.id : actor.platformId;
+}
+
+/** Everything that may change what this actor sees: who has the same key gets the same bytes. */
+export function scopeKeyOf(actor: Exclude<Actor, { kind: 'anonymous' }>): string {
+  return actor.kind === 'user' ? userScope(actor) : platformScope(actor.platformId);
+}
+
+function userScope({ userId, isAdministrator }: { userId: UserId; isAdministrator: boolean }): string {
+  return `user ${userId} ${isAdministrator ? 'administrator' : 'member'}`;
+}
+
+function platformScope(platformId: string): string {
+  return `platform ${platformId}`;
+}

@@ -1,0 +1,35 @@
+/** What must be there before anybody can do anything: made at every start, and left alone where it is there already. */
+import type { App } from './app.ts';
+import type { Config } from './config.ts';
+
+/** The local administrator, for as long as there is no directory of users. */
+const ADMINISTRATOR = 'admin';
+/** Long enough to find the link in the terminal and open it. */
+const SIGN_IN_LINK_SECONDS = 3600;
+
+export async function bootstrap({ services, tickets }: App, config: Config): Promise<void> {
+  await tickets.rotate();
+  const administrator = await services.users.ensureAdministrator(ADMINISTRATOR);
+  if (config.EASEL_ADMIN_TOKEN) {
+    await services.apiTokens.ensure(administrator.id, config.EASEL_ADMIN_TOKEN.reveal(), 'scripts of this machine');
+  }
+  if (config.EASEL_LOCAL_PLATFORM_TOKEN) {
+    await services.platforms.ensureLocal(config.EASEL_LOCAL_PLATFORM_TOKEN.reveal());
+  }
+  if (config.EASEL_SAMPLE_REPOSITORY_URL) {
+    await services.templates.ensureSample({
+      name: 'sample',
+      description: 'A small project to try things with.',
+      repository: { url: config.EASEL_SAMPLE_REPOSITORY_URL },
+      image: config.EASEL_SAMPLE_IMAGE ?? null,
+    });
+  }
+}
+
+/** A link that signs the administrator in, once. */
+export async function newSignInLink({ services, sessions }: App, publicUrl: string): Promise<string> {
+  const administrator = await services.users.ensureAdministrator(ADMINISTRATOR);
+  const link = new URL('/sign-in', publicUrl);
+  link.searchParams.set('code', await sessions.newCode(administrator.id, SIGN_IN_LINK_SECONDS));
+  return link.href;
+}

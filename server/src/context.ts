@@ -1,0 +1,37 @@
+/** What every resolver gets. Built once per HTTP request, and once per execution on a socket. */
+import type { Log } from '@easel/kit/log';
+import type { SshAccessService } from './access/ssh-access.service.ts';
+import type { TicketAccessService } from './access/ticket-access.service.ts';
+import type { Actor } from './actor.ts';
+import type { Db } from './db.ts';
+import type { EnvironmentService } from './environment/environment.service.ts';
+import type { Live } from './live/live.ts';
+import type { LogReader } from './log/log-reader.ts';
+import type { PlatformService } from './platform/platform.service.ts';
+import type { SchedulerService } from './platform/scheduler.service.ts';
+import type { TemplateService } from './template/template.service.ts';
+import type { ApiTokenService } from './user/api-token.service.ts';
+import type { SshKeyService } from './user/ssh-key.service.ts';
+import type { UserService } from './user/user.service.ts';
+
+export interface Services {
+  apiTokens: ApiTokenService;
+  environments: EnvironmentService;
+  logs: LogReader;
+  platforms: PlatformService;
+  scheduler: SchedulerService;
+  sshAccess: SshAccessService;
+  sshKeys: SshKeyService;
+  templates: TemplateService;
+  ticketAccess: TicketAccessService;
+  users: UserService;
+}
+
+export interface RequestContext {
+  actor: Actor;
+  requestId: string;
+  log: Log;
+  db: Db;
+  live: Live;
+  services: Services;
+}

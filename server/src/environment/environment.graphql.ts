@@ -1,0 +1,229 @@
+import { failureSchema } from '@easel/schema/failure';
+import type { Connectivity, DesiredState, EnvironmentPhase } from '@easel/schema/states/environment';
+import type { TemplateSpec } from '@easel/schema/template';
+import { type Heartbeat, heartbeatSchema } from '@easel/schema/wire/worker';
+import { z } from 'zod';
+import { AccessType } from '../access/access.graphql.ts';
+import { waysIn } from '../access/ways-in.ts';
+import { asUser } from '../actor.ts';
+import { builder } from '../api/builder.ts';
+import { ConnectivityEnum, DesiredStateEnum, PhaseEnum, RuntimeEnum } from '../api/enums.ts';
+import { refusals } from '../api/refusals.ts';
+import type { Environment, Presence } from '../generated/prisma/client.ts';
+import { PlatformNode } from '../platform/platform.graphql.ts';
+import { TemplateNode } from '../template/template.graphql.ts';
+import { UserNode } from '../user/user.graphql.ts';
+import { mayOnEnvironment } from './environment.policy.ts';
+import { type EnvironmentRow, environmentStore, type Inside } from './environment.store.ts';
+import {
+  ActivityType,
+  EventType,
+  FailureType,
+  GitStatusType,
+  ListeningPortType,
+  ResourceUseType,
+  StepType,
+} from './parts.graphql.ts';
+import { stepStore } from './step.store.ts';
+import { gitOf } from './unsaved-work.ts';
+
+/** The same row, as Prisma types it. */
+export function shown(row: EnvironmentRow): Environment {
+  return row as unknown as Environment;
+}
+
+const storedBeat = heartbeatSchema.omit({ type: true, at: true }).partial();
+type Beat = Partial<Omit<Heartbeat, 'type' | 'at'>>;
+
+/** What the heartbeat said, while it is true: nothing of it holds once the worker is gone, but for the git status. */
+function beatOf(environment: Environment & { presence: Presence | null }): Beat {
+  const { presence, generation, connectivity } = environment;
+  if (!presence || presence.generation !== generation || connectivity === 'none') return {};
+  const parsed = storedBeat.safeParse(presence.beat);
+  return parsed.success ? (parsed.data as Beat) : {};
+}
+
+const withPresence = { select: { presence: true } } as const;
+
+export const EnvironmentNode = builder.prismaNode('Environment', {
+  id: { field: 'id' },
+  authScopes: (environment, { actor }) => mayOnEnvironment(actor, 'read', environment),
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    version: t.exposeInt('version', { description: 'Raised by every change: take what is newer.' }),
+    phase: t.field({ type: PhaseEnum, resolve: ({ phase }) => phase as EnvironmentPhase }),
+    desired: t.field({ type: DesiredStateEnum, resolve: ({ desired }) => desired as DesiredState }),
+    connectivity: t.field({ type: ConnectivityEnum, resolve: ({ connectivity }) => connectivity as Connectivity }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description: 'Why it is pending or interrupted, one sentence.',
+    }),
+    failure: t.field({
+      type: FailureType,
+      nullable: true,
+      resolve: ({ failure, failedAt }) => {
+        const parsed = failureSchema.safeParse(failure);
+        return parsed.success && failedAt ? { ...parsed.data, at: failedAt } : null;
+      },
+    }),
+    steps: t.loadableList({
+      type: StepType,
+      description: 'Of the current or the last start, in order.',
+      load: async (keys: string[], { db }) => stepStore.listMany(db, keys.map(parseStart)),
+      resolve: ({ id, generation }) => `${id}/${generation}`,
+    }),
+    template: t.relation('template', { type: TemplateNode, nullable: true }),
+    templateName: t.string({ resolve: ({ spec }) => (spec as TemplateSpec).name }),
+    branch: t.exposeString('branch', { nullable: true }),
+    repositoryUrl: t.string({ resolve: ({ spec }) => (spec as TemplateSpec).repository.url }),
+    image: t.string({ nullable: true, resolve: ({ spec }) => (spec as TemplateSpec).image }),
+    idePort: t.int({ nullable: true, resolve: ({ spec }) => (spec as TemplateSpec).idePort }),
+    owner: t.relation('owner', { type: UserNode }),
+    platform: t.relation('platform', { type: PlatformNode, nullable: true }),
+    runtime: t.field({
+      type: RuntimeEnum,
+      nullable: true,
+      resolve: ({ runtime }) => (runtime === 'docker' || runtime === 'process' ? runtime : null),
+    }),
+    generation: t.exposeInt('generation', { description: 'Counts the starts.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
+    stoppedAt: t.expose('stoppedAt', { type: 'DateTime', nullable: true }),
+    lastSeenAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      ...withPresence,
+      resolve: ({ presence }) => presence?.lastSeenAt ?? null,
+    }),
+    activity: t.field({
+      type: ActivityType,
+      nullable: true,
+      ...withPresence,
+      resolve: (environment) => {
+        const { activity, sessions } = beatOf(environment);
+        return activity && sessions ? { activity, sessions } : null;
+      },
+    }),
+    resources: t.field({
+      type: ResourceUseType,
+      nullable: true,
+      ...withPresence,
+      resolve: (environment) => beatOf(environment).resources ?? null,
+    }),
+    git: t.field({
+      type: [GitStatusType],
+      description: 'As it was last told, also after a stop: what a delete would lose.',
+      ...withPresence,
+      resolve: ({ presence }) => gitOf(presence?.beat),
+    }),
+    ports: t.field({
+      type: [ListeningPortType],
+      ...withPresence,
+      resolve: (environment) => beatOf(environment).ports ?? [],
+    }),
+    access: t.field({
+      type: AccessType,
+      nullable: true,
+      description: 'Null while there is nothing to reach.',
+      select: { platform: { select: { sshHost: true, sshPort: true } } },
+      resolve: ({ name, phase, inside, platform, sshHostKeyFingerprint }) => {
+        const { sshHost, sshPort } = platform;
+        if (sshHost === null || sshPort === null || !inside) return null;
+        if (phase !== 'running' && phase !== 'interrupted') return null;
+        const way = { name, sshHost, sshPort, project: (inside as unknown as Inside).project };
+        return { ...way, ...waysIn(way), hostKeyFingerprint: sshHostKeyFingerprint };
+      },
+    }),
+    events: t.relatedConnection(
+      'events',
+      { type: EventType, cursor: 'id', query: { orderBy: { version: 'asc' } } },
+      { name: 'EnvironmentEventsConnection' },
+      { name: 'EnvironmentEventsEdge' },
+    ),
+  }),
+});
+
+function parseStart(key: string) {
+  const [environmentId = '', generation = ''] = key.split('/');
+  return { environmentId, generation: Number(generation) };
+}
+
+const CreateEnvironmentInput = builder.inputType('CreateEnvironmentInput', {
+  fields: (t) => ({
+    name: t.string({ description: "Made from the template's when left out." }),
+    template: t.string({ description: 'Id or name. Left out: the only one there is.' }),
+    gitUrl: t.string({ description: 'A repository instead of a template.' }),
+    branch: t.string(),
+    image: t.string(),
+    requestKey: t.string({ description: 'Made by the client: asking twice with the same key makes one environment.' }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  environment: t.prismaField({
+    type: EnvironmentNode,
+    nullable: true,
+    authScopes: { user: true },
+    description: "By id, or by name among the caller's own. Null when unknown or not the caller's.",
+    args: { id: t.arg.id(), name: t.arg.string() },
+    resolve: async (query, _root, { id, name }, { services, actor, db }) => {
+      const wanted = id ?? name;
+      const row = wanted ? await services.environments.find(actor, wanted) : null;
+      return row && db.environment.findUnique({ ...query, where: { id: row.id } });
+    },
+  }),
+  environments: t.prismaConnection(
+    {
+      type: EnvironmentNode,
+      cursor: 'id',
+      authScopes: { user: true },
+      description: "The caller's own, newest first; without the deleted ones unless `phases` names them.",
+      args: {
+        phases: t.arg({ type: [PhaseEnum] }),
+        search: t.arg.string({ description: 'Part of the name.', validate: z.string().max(100) }),
+      },
+      resolve: (query, _root, { phases, search }, { db, actor }) =>
+        environmentStore.page(db, query, {
+          ownerId: asUser(actor).userId,
+          phases: phases ?? null,
+          search: search ?? null,
+        }),
+    },
+    { name: 'EnvironmentsConnection' },
+    { name: 'EnvironmentsEdge' },
+  ),
+}));
+
+builder.mutationFields((t) => {
+  const id = t.arg.id({ required: true });
+  return {
+    createEnvironment: t.prismaField({
+      type: EnvironmentNode,
+      ...refusals('NAME_TAKEN', 'NOT_FOUND', 'QUOTA_EXCEEDED'),
+      args: { input: t.arg({ type: CreateEnvironmentInput, required: true }) },
+      resolve: async (_query, _root, { input }, { services, actor }) =>
+        shown(await services.environments.create(actor, input)),
+    }),
+    startEnvironment: t.prismaField({
+      type: EnvironmentNode,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      args: { id },
+      resolve: async (_query, _root, { id }, { services, actor }) =>
+        shown(await services.environments.start(actor, id)),
+    }),
+    stopEnvironment: t.prismaField({
+      type: EnvironmentNode,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      args: { id },
+      resolve: async (_query, _root, { id }, { services, actor }) => shown(await services.environments.stop(actor, id)),
+    }),
+    deleteEnvironment: t.prismaField({
+      type: EnvironmentNode,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      description: 'Refused with what would be lost when there is uncommitted or unpushed work, unless `force`.',
+      args: { id, force: t.arg.boolean() },
+      resolve: async (_query, _root, { id, force }, { services, actor }) =>
+        shown(await services.environments.delete(actor, id, { force: force ?? false })),
+    }),
+  };
+});

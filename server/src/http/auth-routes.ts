@@ -1,0 +1,96 @@
+/**
+ * `/auth/*`: what a browser signs in and out with. JSON over POST, so that a form of another site cannot send it, and the
+ * Origin is checked besides.
+ *
+ *   POST /auth/sign-in   { login, password } or { code }   → 204 and the session cookie
+ *   POST /auth/sign-out                                     → 204, the session is ended
+ *
+ * Refusals are `{ code, message }` with the status of the code.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError, ERRORS } from '@easel/schema/errors';
+import { z } from 'zod';
+import { invalidInput, parseInput } from '../parse-input.ts';
+import { SESSION_SECONDS, type SessionService } from '../user/session.service.ts';
+import { sessionCookie, sessionCookieOf } from '../user/session-cookie.ts';
+import { answerJson, answerRefusal } from './answer.ts';
+
+const MAX_BODY_BYTES = 4096;
+
+const signInSchema = z.union(
+  [
+    z.strictObject({ code: z.string().min(1).max(200) }),
+    z.strictObject({ login: z.string().min(1).max(200), password: z.string().min(1).max(200) }),
+  ],
+  { error: 'expected { login, password } or { code }' },
+);
+
+export interface AuthRoutesParts {
+  sessions: SessionService;
+  isSecure: boolean;
+  isAllowedOrigin: (origin: string, request: IncomingMessage) => boolean;
+  onError: (err: unknown) => void;
+}
+
+/** True when the path was one of these. */
+export type AuthRoutes = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+export function createAuthRoutes(parts: AuthRoutesParts): AuthRoutes {
+  const { sessions, isSecure } = parts;
+  const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>> = {
+    async '/auth/sign-in'(request, response) {
+      const from = { address: request.socket.remoteAddress ?? '', userAgent: request.headers['user-agent'] ?? null };
+      const given = parseInput(signInSchema, await readJson(request));
+      const session =
+        'code' in given
+          ? await sessions.signInWithCode(given.code, from)
+          : await sessions.signInWithPassword(given, from);
+      response.setHeader('set-cookie', sessionCookie(session.secret, { isSecure, maxAgeSeconds: SESSION_SECONDS }));
+      answerJson(response, 204);
+    },
+    async '/auth/sign-out'(request, response) {
+      const secret = sessionCookieOf(request);
+      if (secret !== null) await sessions.signOut(secret);
+      response.setHeader('set-cookie', sessionCookie('', { isSecure, maxAgeSeconds: 0 }));
+      answerJson(response, 204);
+    },
+  };
+  return (request, response) => {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (!route) return false;
+    const { origin } = request.headers;
+    if (request.method !== 'POST') {
+      response.setHeader('allow', 'POST');
+      answerRefusal(response, new AppError({ code: 'INVALID_INPUT', message: 'expected a POST' }), 405);
+    } else if (origin !== undefined && !parts.isAllowedOrigin(origin, request)) {
+      answerRefusal(response, new AppError({ code: 'FORBIDDEN', message: 'this site may not sign you in here' }));
+    } else {
+      route(request, response).catch((err: unknown) => {
+        if (!(err instanceof AppError) || ERRORS[err.code].kind === 'bug') parts.onError(err);
+        answerRefusal(response, err);
+      });
+    }
+    return true;
+  };
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
+    throw invalidInput([{ path: '', message: 'expected content-type: application/json' }]);
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) {
+      throw new AppError({ code: 'LIMIT_EXCEEDED', message: `a body has at most ${MAX_BODY_BYTES} bytes` });
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (cause) {
+    throw new AppError({ code: 'INVALID_INPUT', message: 'expected JSON', cause });
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The GraphQL engine: one for HTTP and for sockets, which take it by `getEnveloped`, so that every limit holds on both.
+ * Documents that were parsed and validated once are kept (graphql-yoga's cache).
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '@easel/kit/log';
+import { AppError, ERRORS } from '@easel/schema/errors';
+import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor';
+import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
+import { type GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { Actor } from '../actor.ts';
+import { presentError } from '../api/masking.ts';
+import { schema } from '../api/schema.ts';
+import type { RequestContext } from '../context.ts';
+import type { GetEnveloped } from '../live/operations.ts';
+import { answerJson } from './answer.ts';
+
+/** What one document may hold; what it may cost when it runs is the schema's own limit (api/builder.ts). */
+const LIMITS = { depth: 12, aliases: 30, directives: 30, tokens: 2000 };
+/** A document of 2,000 tokens with its variables is far smaller. */
+export const MAX_BODY_BYTES = 524_288;
+
+/** What a request brings along; everything else of its context is the same for all. */
+export interface Initial {
+  actor: Actor;
+  requestId: string;
+}
+
+export interface GraphqlEngine {
+  /** Answers a request whose actor is known. */
+  handle(request: IncomingMessage, response: ServerResponse, initial: Initial): void;
+  getEnveloped: GetEnveloped;
+}
+
+export function createGraphqlEngine(parts: {
+  context: Omit<RequestContext, keyof Initial>;
+  hasIntrospection: boolean;
+}): GraphqlEngine {
+  const { context, hasIntrospection } = parts;
+  const yoga = createYoga<Initial>({
+    schema,
+    context: ({ actor, requestId }) => ({ ...context, actor, requestId }),
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    graphiql: false,
+    // Browsers of our own origin alone; the command and the schedulers are no browsers.
+    cors: false,
+    batching: false,
+    multipart: false,
+    logging: false,
+    // What goes wrong outside of an operation; inside, `presentErrors` says more.
+    maskedErrors: { errorMessage: 'internal error' },
+    plugins: [
+      EnvelopArmorPlugin({
+        maxDepth: { n: LIMITS.depth, ignoreIntrospection: true, flattenFragments: true },
+        maxAliases: { n: LIMITS.aliases },
+        maxDirectives: { n: LIMITS.directives },
+        maxTokens: { n: LIMITS.tokens },
+        costLimit: { enabled: false },
+        blockFieldSuggestion: { enabled: !hasIntrospection },
+      }) as unknown as Plugin<Initial>,
+      useCSRFPrevention() as unknown as Plugin<Initial>,
+      presentErrors(),
+      ...(hasIntrospection ? [] : [withoutIntrospection()]),
+    ],
+  });
+  return {
+    handle(request, response, initial) {
+      void yoga.handle(request, response, initial);
+    },
+    getEnveloped: (initial) => yoga.getEnveloped(initial as never) as unknown as ReturnType<GetEnveloped>,
+  };
+}
+
+/** Presents the errors of every execution, with the request that it belongs to. */
+function presentErrors(): Plugin<Initial> {
+  return {
+    onExecute({ args }) {
+      const request = args.contextValue as unknown as RequestContext;
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (!('errors' in result) || !result.errors) return;
+          setResult({ ...result, errors: result.errors.map((error: GraphQLError) => presentError(error, request)) });
+        },
+      };
+    },
+  };
+}
+
+function withoutIntrospection(): Plugin<Initial> {
+  return {
+    onValidate({ addValidationRule }) {
+      addValidationRule(NoSchemaIntrospectionCustomRule);
+    },
+  };
+}
+
+/** A refusal before any operation, in GraphQL's own form, so that clients read it like all others. */
+export function answerGraphqlError(response: ServerResponse, err: unknown, log: Log, requestId: string): void {
+  const isKnown = err instanceof AppError && ERRORS[err.code].kind !== 'bug';
+  if (!isKnown) log.error({ requestId, err }, 'request failed');
+  const { code, message, details } = isKnown
+    ? err
+    : { code: 'INTERNAL' as const, message: 'internal error', details: {} };
+  answerJson(response, ERRORS[code].http, { errors: [{ message, extensions: { code, details, requestId } }] });
+}

@@ -1,0 +1,121 @@
+/** The server: API, worker gateway, sign-in, background jobs and the UI, on one port. */
+import { runService } from '@easel/kit/service';
+import { createApp } from './app.ts';
+import { bootstrap, newSignInLink } from './bootstrap.ts';
+import { config as configSchema } from './config.ts';
+import { openDatabase, reading } from './db.ts';
+import { createAuthRoutes } from './http/auth-routes.ts';
+import { createGraphqlEngine } from './http/graphql.ts';
+import { isAllowedOrigin } from './http/origin.ts';
+import { closeHttp, createHttpServer, listenHttp, urlOf } from './http/server.ts';
+import { socketAuthentication } from './http/socket-authentication.ts';
+import { loadUi } from './http/ui.ts';
+import { runJobs } from './jobs/jobs.ts';
+import { createGraphqlSocket } from './live/graphql-socket.ts';
+import { createLive } from './live/live.ts';
+import { routeUpgrades } from './live/upgrade.ts';
+import { createLogWriter } from './log/log-writer.ts';
+import { requireMigrated } from './migrations.ts';
+import { openObjects } from './objects/open-objects.ts';
+import { createPresence } from './presence/presence.service.ts';
+import { createSteady, watchSilence } from './presence/silence.ts';
+import { createWorkerGateway } from './worker/worker-gateway.ts';
+
+await runService('server', {
+  config: configSchema,
+  async start({ config, log, stop, health, metrics, clock, announce }) {
+    const { signal } = stop;
+    const databaseUrl = config.EASEL_DATABASE_URL.reveal();
+    const database = openDatabase({
+      url: databaseUrl,
+      connections: config.EASEL_DATABASE_CONNECTIONS,
+      onIdleError: (err) => log.warn({ err }, 'database connection lost'),
+    });
+    const { db, pool } = database;
+    stop.add('database', () => database.close());
+    health.check('database', async () => {
+      await reading(() => pool.query('SELECT 1'));
+    });
+    await requireMigrated(databaseUrl);
+    const objects = openObjects(config);
+    stop.add('object store', () => objects.close());
+
+    const app = createApp({ config, database, objects, clock });
+    const { authentication, facts, services, sessions, tickets } = app;
+    await bootstrap(app, config);
+    const live = await createLive({ databaseUrl, database: db, log, signal, clock });
+    stop.add('live', () => live.closed);
+
+    const steady = createSteady(clock);
+    const presence = createPresence({ db, database: pool, facts, live, log, metrics, onUncertain: steady.reset });
+    const beating = presence.run(signal);
+    stop.add('presence', () => beating);
+    const lostMs = config.EASEL_HEARTBEAT_LOST_SECONDS * 1000;
+    const watching = watchSilence({ db, database: pool, facts, steady, lostMs, log, clock }, signal);
+    stop.add('silence', () => watching);
+    const sweeping = runJobs(
+      {
+        db,
+        pool,
+        objects,
+        facts,
+        sweepSessions: () => sessions.sweep(),
+        rotateTicketKeys: () => tickets.rotate(),
+        stopSeconds: config.EASEL_STOP_SECONDS,
+        log,
+        clock,
+      },
+      signal,
+    );
+    stop.add('jobs', () => sweeping);
+
+    const engine = createGraphqlEngine({
+      context: { log, db, live, services },
+      hasIntrospection: config.EASEL_INTROSPECTION,
+    });
+    const origins = { publicUrl: config.EASEL_PUBLIC_URL ?? null };
+    const authRoutes = createAuthRoutes({
+      sessions,
+      isSecure: config.EASEL_PUBLIC_URL?.startsWith('https:') ?? false,
+      isAllowedOrigin: (origin, request) => isAllowedOrigin(origin, request, origins),
+      onError: (err) => log.error({ err }, 'sign-in failed'),
+    });
+    const server = createHttpServer({
+      authentication,
+      authRoutes,
+      engine,
+      health,
+      isAllowedOrigin: (origin, request) => isAllowedOrigin(origin, request, origins),
+      log,
+      tickets,
+      ui: await loadUi(config.EASEL_PUBLIC_URL ?? null, log),
+    });
+    stop.add('http', ({ softMs }) => closeHttp(server, softMs));
+
+    const workers = createWorkerGateway({
+      db,
+      facts,
+      live,
+      presence,
+      logs: createLogWriter({ database: pool, objects, log, clock }),
+      log,
+      metrics,
+      heartbeatSeconds: config.EASEL_HEARTBEAT_SECONDS,
+    });
+    stop.add('worker gateway', () => workers.close());
+    const sockets = createGraphqlSocket({
+      ...socketAuthentication(authentication),
+      getEnveloped: engine.getEnveloped,
+      isAllowedOrigin: (origin, request) => isAllowedOrigin(origin, request, origins),
+      log,
+      metrics,
+    });
+    stop.add('graphql sockets', () => sockets.close());
+    routeUpgrades(server, { '/graphql': sockets.upgrade, '/worker': workers.upgrade });
+
+    const { port } = await listenHttp(server, { host: config.EASEL_HOST, port: config.EASEL_PORT });
+    const url = config.EASEL_PUBLIC_URL ?? urlOf(config.EASEL_HOST, port);
+    log.info({ url }, 'listening');
+    announce({ url, ...(config.EASEL_SIGN_IN_LINK ? { signInUrl: await newSignInLink(app, url) } : {}) });
+  },
+});
