@@ -47,7 +47,10 @@ export async function serve(socketPath: string): Promise<void> {
       send({ type: 'failed', request: message.request, code, message: text });
     }
   };
-  createInterface({ input: control }).on('line', (line) => {
+  const lines = createInterface({ input: control });
+  // It passes the socket's errors on: an answer to an agent that has just gone is one.
+  lines.on('error', hangUp);
+  lines.on('line', (line) => {
     const message = JSON.parse(line) as AgentMessage;
     if (message.type === 'resize') processes.resize(message.process, message.columns, message.rows);
     else if (message.type === 'signal') processes.signal(message.process, message.name);
