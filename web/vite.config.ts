@@ -2,12 +2,14 @@ import adapter from '@sveltejs/adapter-node';
 import { sveltekit } from '@sveltejs/kit/vite';
 import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
+import packageFile from './package.json' with { type: 'json' };
 
 /** `vite dev` serves the pages and passes the rest to a running server. */
 const server = process.env.EASEL_URL ?? 'http://127.0.0.1:7080';
 const pass = { target: server, changeOrigin: true, headers: { origin: server } };
 
 export default defineConfig({
+  define: { EASEL_VERSION: JSON.stringify(packageFile.version) },
   plugins: [
     tailwindcss(),
     sveltekit({

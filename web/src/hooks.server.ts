@@ -1,4 +1,4 @@
-import type { Handle } from '@sveltejs/kit';
+import type { Handle } from '@sveltejs/kit/hooks';
 import { createInitialModeExpression } from 'mode-watcher';
 
 /** What the browser gets as its session, under plain HTTP and under HTTPS. */
@@ -17,10 +17,7 @@ export const handle: Handle = async ({ event, resolve }) => {
   }
   const response = await resolve(event, {
     transformPageChunk: ({ html }) =>
-      html.replace(
-        '%easel.mode%',
-        createInitialModeExpression({ themeColors: { light: '#f9f8f5', dark: '#101218' } }),
-      ),
+      html.replace('%easel.mode%', createInitialModeExpression({ themeColors: { light: '#f9f8f5', dark: '#101218' } })),
   });
   response.headers.set('x-content-type-options', 'nosniff');
   response.headers.set('referrer-policy', 'no-referrer');

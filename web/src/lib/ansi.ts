@@ -71,7 +71,10 @@ export function segmentsOf(line: string, term: string): Segment[] {
 }
 
 function mark(pieces: { text: string; look: string }[], term: string): Segment[] {
-  const whole = pieces.map((piece) => piece.text).join('').toLowerCase();
+  const whole = pieces
+    .map((piece) => piece.text)
+    .join('')
+    .toLowerCase();
   const needle = term.toLowerCase();
   const starts: number[] = [];
   for (let at = whole.indexOf(needle); at !== -1; at = whole.indexOf(needle, at + needle.length)) starts.push(at);

@@ -3,7 +3,7 @@
  * per sentence, grouped by the screen that says it.
  */
 import type { FailureClass } from '@easel/schema/failure';
-import type { Connectivity, EnvironmentPhase } from '@easel/schema/states/environment';
+import type { Connectivity, EnvironmentEvent, EnvironmentPhase } from '@easel/schema/states/environment';
 import type { StepName, StepState } from '@easel/schema/states/step';
 import { formatPlural } from './format.ts';
 import type { PhaseGroup } from './phases.ts';
@@ -75,6 +75,26 @@ const failureClass = {
   internal: 'Internal error',
 } satisfies Record<FailureClass, string>;
 
+/** What brought a change of phase about. */
+const cause = {
+  created: 'created',
+  placementClaimed: 'a platform has taken it',
+  workerRegistered: 'the worker has come up',
+  workerReady: 'everything is up',
+  workerFailed: 'the worker could not go on',
+  workerStopped: 'ended in order',
+  workerSilent: 'the worker is not heard',
+  workerHeard: 'the worker is heard again',
+  graceExpired: 'not heard for too long',
+  platformFailed: 'the platform could not go on',
+  stopAsked: 'stop asked',
+  stopForced: 'forced to stop',
+  startAsked: 'start asked',
+  deleteAsked: 'delete asked',
+  archiveVerified: 'snapshot verified',
+  erased: 'every trace removed',
+} satisfies Record<EnvironmentEvent | 'created', string>;
+
 const connectivity = {
   none: 'No worker',
   waiting: 'Waiting for the worker',
@@ -92,6 +112,7 @@ export const texts = {
   stepState,
   failureClass,
   connectivity,
+  cause: (name: string): string => (Object.hasOwn(cause, name) ? cause[name as keyof typeof cause] : name),
 
   common: {
     cancel: 'Cancel',
@@ -175,7 +196,7 @@ export const texts = {
     followLog: 'Follow the log, or let go',
     searchLog: 'Search the log',
     palette: 'Go to…',
-    then: 'then',
+    followedBy: 'then',
   },
 
   signIn: {
@@ -211,7 +232,8 @@ export const texts = {
     count: (shown: number) => formatPlural(shown, 'environment', 'environments'),
     columns: { name: 'Name', phase: 'Phase', activity: 'Activity', resources: 'Use', actions: 'Actions' },
     empty: 'No environments yet',
-    emptyLead: 'An environment is your repository, tools and a shell, running and reachable in seconds. Its disk survives stops.',
+    emptyLead:
+      'An environment is your repository, tools and a shell, running and reachable in seconds. Its disk survives stops.',
     noMatch: 'Nothing matches',
     noMatchLead: 'No environment has these words in this filter.',
     clear: 'Clear search and filter',
@@ -302,7 +324,8 @@ export const texts = {
     runtimes: { docker: 'Docker container', process: 'plain processes' },
     heard: (ago: string) => `heard ${ago}`,
     isolation: 'No isolation',
-    isolationLead: 'This environment runs as plain processes of the machine, without a container around it. Run only code that you trust.',
+    isolationLead:
+      'This environment runs as plain processes of the machine, without a container around it. Run only code that you trust.',
     resources: 'Resources',
     resourcesNone: 'Measured while it runs.',
     processes: (count: number) => formatPlural(count, 'process', 'processes'),
@@ -319,8 +342,10 @@ export const texts = {
     portsHint: 'Bring a port to your machine:',
     forwardCommand: (port: number) => `command that forwards port ${port}`,
     history: 'History',
+    historyMore: (count: number) => `Show ${formatPlural(count, 'older event', 'older events')}`,
     historyEmpty: 'Nothing has happened yet.',
-    historyBy: (actor: string) => `by ${actor}`,
+    historyByYou: 'by you',
+    historyByOther: 'by somebody else',
   },
 
   waysIn: {
@@ -347,7 +372,7 @@ export const texts = {
     noKeys: 'You have no SSH key here yet.',
     noKeysLead: 'Add your public key once; it opens all your environments.',
     addKey: 'Add an SSH key',
-    open: (editor: string) => `Open in ${editor}`,
+    openIn: 'Open in',
   },
 
   log: {
@@ -365,13 +390,12 @@ export const texts = {
     download: 'Download',
     downloading: 'Downloading…',
     downloadFailed: 'The log could not be downloaded',
-    lines: (count: number) => formatPlural(count, 'line', 'lines'),
     empty: 'No lines yet',
     emptyLead: 'Output of every step and container shows here as it is written.',
     emptySource: 'This one has written nothing.',
     ended: 'End of the log',
-    dropped: (count: number) => `${formatPlural(count, 'older line', 'older lines')} not shown: download the log to read all`,
-    region: 'Log lines',
+    dropped: (count: number) =>
+      `${formatPlural(count, 'older line', 'older lines')} not shown: download the log to read all`,
     container: (name: string) => `Container ${name}`,
     worker: 'Worker',
   },
@@ -408,11 +432,12 @@ export const texts = {
     lead: 'What an environment is made of: repository, image, scripts, variables.',
     create: 'New template',
     createTitle: 'New template',
+    submit: 'Create template',
     editTitle: (name: string) => `Template ${name}`,
     empty: 'No templates yet',
     emptyLead: 'A template saves a repository, its image and its scripts, so that everybody starts alike.',
     failed: 'The templates could not be loaded',
-    use: (name: string) => `Create an environment from ${name}`,
+    use: (name: string) => `Use ${name}: create an environment from it`,
     useShort: 'Use',
     edit: (name: string) => `Edit ${name}`,
     inUse: (count: number) => formatPlural(count, 'environment', 'environments'),
@@ -533,6 +558,7 @@ export const texts = {
       token: 'Token',
       done: 'I have copied it',
       usage: 'For the easel command:',
+      usageLabel: 'variables for the easel command',
       empty: 'No API tokens',
       emptyLead: 'Create one for each script, so that each can be revoked alone.',
       createdAgo: (ago: string) => `created ${ago}`,

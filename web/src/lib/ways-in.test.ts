@@ -34,6 +34,11 @@ test('every editor has its link', () => {
 });
 
 test('a link of another kind than expected is left out', () => {
-  const links = editorLinks({ ...access, vscodeUrl: 'javascript:alert(1)', zedUrl: 'https://evil.example', cursorUrl: '' });
+  const links = editorLinks({
+    ...access,
+    vscodeUrl: 'javascript:alert(1)',
+    zedUrl: 'https://evil.example',
+    cursorUrl: '',
+  });
   expect(links.map((editor) => editor.name)).toEqual(['Windsurf', 'Toolbox', 'Gateway']);
 });

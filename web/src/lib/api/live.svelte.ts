@@ -15,7 +15,7 @@ export function query<Data, Variables extends AnyVariables>(
   let problem = $state.raw<Problem | null>(null);
   let round = $state(0);
   $effect(() => {
-    round;
+    void round;
     const asked = api.client.query(document, variables(), { requestPolicy: 'cache-and-network' });
     // Answers from the cache come while this effect still runs; what they read is not what it depends on.
     return untrack(

@@ -39,7 +39,9 @@ export class EnvironmentActions {
   }
 
   start(row: Pick<EnvironmentRow, 'id' | 'name'>): Promise<boolean> {
-    return this.#run(row, texts.actions.startFailed(row.name), () => this.#api.change(startEnvironment, { id: row.id }));
+    return this.#run(row, texts.actions.startFailed(row.name), () =>
+      this.#api.change(startEnvironment, { id: row.id }),
+    );
   }
 
   /** Stops at once when nobody is connected; asks first when open sessions would be cut. */

@@ -5,8 +5,9 @@
  */
 import { stringifyDocument } from '@urql/core';
 import { untrack } from 'svelte';
-import type { Api } from '#lib/api/client.ts';
 import { plainText } from '#lib/ansi.ts';
+import type { Answer, Api } from '#lib/api/client.ts';
+import type { ResultOf } from '#lib/api/graphql.ts';
 import { environmentLogAdded, environmentLogPage, type LogLine } from '#lib/operations/environments.ts';
 
 /** A line and its text without terminal sequences. */
@@ -52,9 +53,9 @@ export class LogBook {
   }
 
   /** Reads the log until the returned function is called. */
-  follow(api: Api, id: string): () => void {
+  follow(api: Api, id: string, generation: number): () => void {
     untrack(() => this.#clear());
-    let after: string | null = null;
+    let after = beforeFirstLine(generation);
     return api.connection.client.subscribe<{
       environmentLog: { lines: LogLine[]; cursor: string | null; hasEnded: boolean };
     }>(
@@ -103,19 +104,26 @@ export class LogBook {
   }
 }
 
+/** The cursor before the first line of a run (server, log-reader): `<generation>:<line>`. Earlier runs are not shown. */
+const beforeFirstLine = (generation: number): string => `${generation}:-1`;
+
 function messageOf(error: unknown): string | null {
   if (Array.isArray(error)) return error[0]?.message ?? null;
   return error instanceof Error ? error.message : null;
 }
 
-/** The whole log as text, page by page. Throws a sentence when the server does not give it. */
-export async function readWholeLog(api: Api, id: string): Promise<string> {
+/** The whole log of a run as text, page by page. Throws a sentence when the server does not give it. */
+export async function readWholeLog(api: Api, id: string, generation: number): Promise<string> {
   const parts: string[] = [];
-  let after: string | null = null;
+  let after = beforeFirstLine(generation);
   for (;;) {
-    const { data, problem } = await api.ask(environmentLogPage, { id, after, first: PAGE_LINES }, { isFresh: true });
+    const { data, problem }: Answer<ResultOf<typeof environmentLogPage>> = await api.ask(
+      environmentLogPage,
+      { id, after, first: PAGE_LINES },
+      { isFresh: true },
+    );
     if (problem) throw new Error(problem.message);
-    const { lines, cursor } = data.environmentLog;
+    const { lines, cursor }: ResultOf<typeof environmentLogPage>['environmentLog'] = data.environmentLog;
     for (const line of lines) parts.push(`${line.at} ${line.source} ${line.stream} ${plainText(line.text)}\n`);
     if (lines.length === 0 || cursor === null || cursor === after) return parts.join('');
     after = cursor;

@@ -2,7 +2,8 @@
 export type View = { first: number; last: number; topRows: number; totalRows: number };
 
 /** Characters that take two columns in a monospaced font (East Asian wide, emoji). */
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu;
 
 export function columnsOf(text: string): number {
   // Plain Latin, the usual case, is its own width.

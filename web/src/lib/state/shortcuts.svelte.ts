@@ -39,7 +39,8 @@ export class Shortcuts {
     const first = this.#first && event.timeStamp - this.#first.atMs < SEQUENCE_MS ? this.#first.key : null;
     this.#first = null;
     const pressed = first ? `${first} ${event.key}` : event.key;
-    const shortcut = this.#list.find(({ keys }) => keys === pressed) ?? this.#list.find(({ keys }) => keys === event.key);
+    const shortcut =
+      this.#list.find(({ keys }) => keys === pressed) ?? this.#list.find(({ keys }) => keys === event.key);
     if (shortcut) {
       event.preventDefault();
       shortcut.run(event);

@@ -39,7 +39,10 @@ export function listShortcuts(context: {
       label: texts.shortcuts.open,
       group,
       run: () => {
-        if (focusedId()) links().find((link) => link.dataset.environmentLink === focusedId())?.click();
+        if (focusedId())
+          links()
+            .find((link) => link.dataset.environmentLink === focusedId())
+            ?.click();
       },
     },
     {

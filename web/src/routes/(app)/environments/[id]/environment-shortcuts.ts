@@ -40,7 +40,10 @@ export function environmentShortcuts(context: {
       group,
       run: withIt((environment) => {
         if (!environment.access) toast.info(texts.actions.noSsh);
-        else void copyText(environment.access.sshCommand).then((isDone) => isDone && toast.success(texts.actions.sshCopied));
+        else
+          void copyText(environment.access.sshCommand).then(
+            (isDone) => isDone && toast.success(texts.actions.sshCopied),
+          );
       }),
     },
     { keys: 'u', label: texts.shortcuts.back, group, run: context.toList },
