@@ -22,8 +22,14 @@ export async function bootstrap({ services, tickets }: App, config: Config): Pro
       description: 'A small project to try things with.',
       repository: { url: config.EASEL_SAMPLE_REPOSITORY_URL },
       image: config.EASEL_SAMPLE_IMAGE ?? null,
+      // The sample repository of `npm start` has them; another one may do without.
+      scripts: { init: sampleScript('init'), start: sampleScript('start'), stop: sampleScript('stop') },
     });
   }
+}
+
+function sampleScript(name: string): { run: string } {
+  return { run: `if [ -f scripts/${name}.sh ]; then sh scripts/${name}.sh; fi` };
 }
 
 /** A link that signs the administrator in, once. */
