@@ -96,6 +96,8 @@ export function nodeProgram(
     ...process.env,
     EASEL_LOG_LEVEL: installation.isVerbose ? 'debug' : process.env.EASEL_LOG_LEVEL,
     EASEL_STOP_LIMIT_MS: String(stopLimitMs),
+    // Sources without their types, compiled: the second start is quicker by a second. Source: Node.js, "module compile cache".
+    NODE_COMPILE_CACHE: join(installation.checkout, 'node_modules/.cache/node'),
     ...variables,
     EASEL_EXIT_WITH_PARENT: '1',
     [SUPERVISOR_VARIABLE]: installation.dataDir,
