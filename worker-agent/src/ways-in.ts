@@ -38,6 +38,7 @@ export class WaysIn {
 
   update(welcome: Welcome): void {
     this.#ticketKeys = welcome.ticketKeys;
+    this.#tunnel?.updateTicketKeys(welcome.ticketKeys);
     this.updateKeys(welcome.manifest.authorizedKeys);
     if (welcome.relay) this.updateRelay(welcome.relay);
   }
