@@ -2,7 +2,7 @@ import { createApiClient } from '@easel/kit/api-client';
 import { listenHealth } from '@easel/kit/health';
 import { runLoop } from '@easel/kit/loop';
 import { runService } from '@easel/kit/service';
-import { bindingAvailable } from 'ssh2/lib/protocol/crypto.js';
+import ciphers from 'ssh2/lib/protocol/crypto.js';
 import { config } from './config.ts';
 import { createGrants } from './grants.ts';
 import { openHostKeys } from './host-keys.ts';
@@ -12,7 +12,7 @@ import { createJumpMetrics } from './metrics.ts';
 await runService('jump', {
   config,
   async start({ config, log, stop, health, metrics, clock, announce }) {
-    if (!bindingAvailable) {
+    if (!ciphers.bindingAvailable) {
       log.error(
         {},
         'ssh2 has no native ciphers here: chacha20 takes twice the cpu. run "npm run build" with a c++ compiler',

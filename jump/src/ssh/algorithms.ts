@@ -3,14 +3,14 @@
  * about other data of the line), strict key exchange against truncation (CVE-2023-48795). No post-quantum key exchange:
  * ssh2 1.17 has none, and new OpenSSH clients say so.
  */
-import { KexInit } from 'ssh2/lib/protocol/kex.js';
+import kex, { type KexInit } from 'ssh2/lib/protocol/kex.js';
 
 const macs = ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com'];
 const curve = ['curve25519-sha256', 'curve25519-sha256@libssh.org'];
 
-function offer(kex: string[], serverHostKey: string[], ciphers: string[]): KexInit {
+function offer(exchanges: string[], serverHostKey: string[], ciphers: string[]): KexInit {
   const direction = { cipher: ciphers, mac: macs, compress: ['none'], lang: [] };
-  return new KexInit({ kex, serverHostKey, cs: direction, sc: direction });
+  return new kex.KexInit({ kex: exchanges, serverHostKey, cs: direction, sc: direction });
 }
 
 /** To people's clients, which choose by their own order. */

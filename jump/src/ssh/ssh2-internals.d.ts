@@ -59,20 +59,35 @@ declare module 'ssh2/lib/protocol/kex.js' {
     compress: readonly string[];
     lang: readonly string[];
   }
-  /** The lists of a KEXINIT, encoded once for all connections. */
-  export class KexInit {
-    constructor(lists: { kex: readonly string[]; serverHostKey: readonly string[]; cs: Direction; sc: Direction });
+  export interface KexInit {
+    readonly lists: unknown;
   }
+  const kex: {
+    /** The lists of a KEXINIT, encoded once for all connections. */
+    KexInit: new (lists: {
+      kex: readonly string[];
+      serverHostKey: readonly string[];
+      cs: Direction;
+      sc: Direction;
+    }) => KexInit;
+  };
+  export default kex;
 }
 
 declare module 'ssh2/lib/protocol/utils.js' {
   import type Protocol from 'ssh2/lib/protocol/Protocol.js';
 
-  /** Queues during a key exchange, unless `bypass`. */
-  export function sendPacket(protocol: Protocol, packet: Buffer, bypass?: boolean): boolean;
+  const utils: {
+    /** Queues during a key exchange. */
+    sendPacket(protocol: Protocol, packet: Buffer): boolean;
+  };
+  export default utils;
 }
 
 declare module 'ssh2/lib/protocol/crypto.js' {
-  /** Whether the native ciphers could be loaded. */
-  export const bindingAvailable: boolean;
+  const crypto: {
+    /** Whether the native ciphers could be loaded. */
+    bindingAvailable: boolean;
+  };
+  export default crypto;
 }

@@ -10,7 +10,7 @@
 import type { Duplex } from 'node:stream';
 import type { KexInit } from 'ssh2/lib/protocol/kex.js';
 import Protocol, { type HostKey } from 'ssh2/lib/protocol/Protocol.js';
-import { sendPacket } from 'ssh2/lib/protocol/utils.js';
+import utils from 'ssh2/lib/protocol/utils.js';
 import { userSignatures } from './algorithms.ts';
 import { DISCONNECT, MESSAGE, message, WireError } from './wire.ts';
 
@@ -90,7 +90,7 @@ export class Transport {
     const packet = write.alloc(payload.length + rest.length);
     packet.set(payload, allocStart);
     packet.set(rest, allocStart + payload.length);
-    sendPacket(protocol, write.finalize(packet));
+    utils.sendPacket(protocol, write.finalize(packet));
     this.#bytesSinceKeys += payload.length + rest.length;
     if (this.#bytesSinceKeys > rekeyBytes) this.rekey();
   }
