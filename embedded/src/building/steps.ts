@@ -40,6 +40,13 @@ export const BUILD_STEPS = [
     outputs: ['worker-agent/dist/inside'],
   },
   {
+    name: 'ssh ciphers',
+    workspace: 'jump',
+    script: 'build',
+    inputs: ['package-lock.json', 'jump/package.json', 'jump/build.ts'],
+    outputs: [],
+  },
+  {
     name: 'web pages',
     workspace: 'web',
     script: 'build',
