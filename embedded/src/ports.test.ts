@@ -1,11 +1,21 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
-import { claimPorts, freePort } from './ports.ts';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { claimPorts as claim, freePort, type WantedPort } from './ports.ts';
 
+let folder: string;
 const servers: Server[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'easel-ports-'));
+});
 afterEach(() => {
+  rmSync(folder, { recursive: true });
   for (const server of servers.splice(0)) server.close();
 });
+
+const claimPorts = (host: string, wanted: WantedPort[]) => claim(host, wanted, join(folder, 'ports.json'));
 
 async function takenPort(): Promise<number> {
   const server = createServer();
@@ -52,4 +62,18 @@ test('an address of another machine is refused', async () => {
   await expect(claimPorts('192.0.2.1', [{ port: 0, option: '--port' }])).rejects.toThrow(
     '192.0.2.1 is not an address of this machine: use --host to name another.',
   );
+});
+
+test('the next start takes the same free ports, but for those that are taken by now', async () => {
+  const any: WantedPort[] = [
+    { port: 0, option: '--port' },
+    { port: 0, option: '--ssh-port' },
+  ];
+  const first = await claimPorts('127.0.0.1', any);
+  expect(await claimPorts('127.0.0.1', any)).toEqual(first);
+  const other = createServer();
+  servers.push(other);
+  await new Promise<void>((resolve) => other.listen(first[0], '127.0.0.1', resolve));
+  const second = await claimPorts('127.0.0.1', any);
+  expect([second[0] === first[0], second[1] === first[1]]).toEqual([false, true]);
 });

@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { z } from 'zod';
 import { StartProblem } from './problem.ts';
 
 export interface WantedPort {
@@ -7,21 +9,45 @@ export interface WantedPort {
   option: '--port' | '--ssh-port' | '--relay-port';
 }
 
-/** Gives the ports that were asked for, in order, when all of them are free; zeroes are replaced by free ones. */
-export async function claimPorts(host: string, wanted: readonly WantedPort[]): Promise<number[]> {
+/** The ports that zeroes became at the last start, in order. */
+const portsSchema = z.array(z.number().int().min(1).max(65_535));
+
+/**
+ * Gives the ports that were asked for, in order, when all of them are free; zeroes are replaced by free ones. Those are
+ * written down in `file` and taken again at the next start where they can be: workers that outlived a killed supervisor, and
+ * people's configurations, still dial them.
+ */
+export async function claimPorts(host: string, wanted: readonly WantedPort[], file: string): Promise<number[]> {
   for (const [index, { port, option }] of wanted.entries()) {
     const twin = wanted.slice(0, index).find((other) => port !== 0 && other.port === port);
     if (twin) throw new StartProblem(`${twin.option} and ${option} are both ${port}: give them different ports.`);
   }
+  const last = readPorts(file);
   // Held together until the last is known, so that no free port is given twice.
-  const held = await Promise.allSettled(wanted.map((one) => hold(host, one)));
+  const held = await Promise.allSettled(
+    wanted.map(async (one, index) => {
+      const again = one.port === 0 ? last[index] : undefined;
+      return (again && (await hold(host, { ...one, port: again }).catch(() => null))) || hold(host, one);
+    }),
+  );
   try {
-    return held.map((outcome) => {
+    const ports = held.map((outcome) => {
       if (outcome.status === 'rejected') throw outcome.reason;
       return outcome.value.port;
     });
+    writeFileSync(file, JSON.stringify(ports));
+    return ports;
   } finally {
     await Promise.all(held.map((outcome) => outcome.status === 'fulfilled' && outcome.value.release()));
+  }
+}
+
+function readPorts(file: string): number[] {
+  try {
+    return portsSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    // The first start, or a file that was cut off: any free ports will do.
+    return [];
   }
 }
 

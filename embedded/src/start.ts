@@ -6,7 +6,7 @@ import { BUILD_STEPS } from './building/steps.ts';
 import { hostsFor } from './hosts.ts';
 import type { StartOptions } from './options.mjs';
 import { type Place, takePlace } from './place.ts';
-import { claimPorts, freePort } from './ports.ts';
+import { claimPorts, freePort, type WantedPort } from './ports.ts';
 import { databaseUrl, packagedPostgres, postgresProgram, prepareCluster } from './postgres.ts';
 import { reachableCopy } from './programs.ts';
 import { createRunner, type Runner } from './runner.ts';
@@ -27,11 +27,12 @@ const workerStopMs = 45_000;
 export async function startEverything(options: StartOptions, screen: Screen, session: Session): Promise<Ready> {
   const place = await takePlace(options, screen, session);
   const { checkout, dataDir } = place;
-  const [server = 0, ssh = 0, relay = 0] = await claimPorts(options.host, [
+  const wanted: WantedPort[] = [
     { port: options.port, option: '--port' },
     { port: options.sshPort, option: '--ssh-port' },
     { port: options.relayPort, option: '--relay-port' },
-  ]);
+  ];
+  const [server = 0, ssh = 0, relay = 0] = await claimPorts(options.host, wanted, join(dataDir, 'ports.json'));
   const choice = await chooseRuntime(options.runtime);
   const secrets = keepSecrets(join(dataDir, 'secrets'));
   const runner = createRunner(dataDir, screen, session);

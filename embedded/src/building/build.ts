@@ -3,7 +3,7 @@
  * a build that was cut off, or failed, is done again.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StartProblem } from '../problem.ts';
 import type { Screen } from '../screen.ts';
@@ -37,7 +37,8 @@ export async function build(
       await screen.step(`building ${step.name}`, () => runStep(checkout, step, signal));
       record[step.name] = print;
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, JSON.stringify(record));
+      writeFileSync(`${path}.new`, JSON.stringify(record));
+      renameSync(`${path}.new`, path);
     }),
   );
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
