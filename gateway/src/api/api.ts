@@ -40,7 +40,11 @@ const PAGE_ITEMS = 50;
 const BACKOFF: Backoff = { baseMs: 250, maxMs: 5_000 };
 const REPEATS = 5;
 
-const refusalSchema = z.object({ code: z.string(), message: z.string() });
+const refusalSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()).catch({}),
+});
 
 export function openApi(connection: Connection, options: { signal: AbortSignal; clock?: Clock }): Api {
   const { url, token } = connection;
@@ -100,8 +104,8 @@ function subscribe<T>(
 function readResult<T>(operation: Operation<T>, data: { result: unknown }): T {
   const refusal = refusalSchema.safeParse(data.result);
   if (refusal.success) {
-    const { code, message } = refusal.data;
-    throw new AppError({ code: isErrorCode(code) ? code : 'INTERNAL', message });
+    const { code, message, details } = refusal.data;
+    throw new AppError({ code: isErrorCode(code) ? code : 'INTERNAL', message, details });
   }
   const parsed = operation.result.safeParse(data.result);
   if (parsed.success) return parsed.data;

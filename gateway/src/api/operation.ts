@@ -33,4 +33,4 @@ export function page<T>(node: z.ZodType<T>): z.ZodType<Page<T>> {
 }
 
 /** The part of a selection that every mutation ends with. */
-export const REFUSAL = '... on Refusal { code message }';
+export const REFUSAL = '... on Refusal { code message details }';

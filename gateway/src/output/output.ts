@@ -58,7 +58,8 @@ export function createOutput(io: Io, options: { isJson: boolean; isColorRefused:
       }
     },
     fail({ code, message, details }) {
-      if (isJson) print(io.stderr, JSON.stringify({ code, message, ...details }));
+      const more = Object.keys(details).length > 0 ? { details } : {};
+      if (isJson) print(io.stderr, JSON.stringify({ code, message, ...more }));
       else print(io.stderr, `${paint('red', 'easel:', 'stderr')} ${message.split('\n').map(plain).join('\n')}`);
     },
   };

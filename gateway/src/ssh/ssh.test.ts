@@ -3,124 +3,131 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeWith } from '../../../test/kit/describe-with.ts';
 import { type SshOptions, sshArguments } from './arguments.ts';
 import { installSshConfig, sshConfigText } from './config-file.ts';
 import { findIdentities, type Identities } from './identities.ts';
 import { readPublicKey } from './public-key.ts';
 
-let home: string;
-let line: string;
-beforeAll(() => {
-  home = mkdtempSync(join(tmpdir(), 'easel ssh-'));
-  mkdirSync(join(home, '.ssh'), { mode: 0o700 });
-  execFileSync('ssh-keygen', [
-    '-q',
-    '-t',
-    'ed25519',
-    '-N',
-    '',
-    '-C',
-    'ada@laptop',
-    '-f',
-    join(home, '.ssh/id_ed25519'),
-  ]);
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(home, '.ssh/other')]);
-  line = readFileSync(join(home, '.ssh/id_ed25519.pub'), 'utf8');
-});
-afterAll(() => rmSync(home, { recursive: true }));
+describeWith(['openssh client'], 'with OpenSSH', () => {
+  let home: string;
+  let line: string;
+  beforeAll(() => {
+    home = mkdtempSync(join(tmpdir(), 'easel ssh-'));
+    mkdirSync(join(home, '.ssh'), { mode: 0o700 });
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-t',
+      'ed25519',
+      '-N',
+      '',
+      '-C',
+      'ada@laptop',
+      '-f',
+      join(home, '.ssh/id_ed25519'),
+    ]);
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(home, '.ssh/other')]);
+    line = readFileSync(join(home, '.ssh/id_ed25519.pub'), 'utf8');
+  });
+  afterAll(() => rmSync(home, { recursive: true }));
 
-describe('a public key', () => {
-  it('is read with its comment, and has the fingerprint that ssh-keygen shows', () => {
-    const key = readPublicKey(line, 'id_ed25519.pub');
-    expect(key.comment).toBe('ada@laptop');
-    const shown = execFileSync('ssh-keygen', ['-l', '-f', join(home, '.ssh/id_ed25519.pub')], { encoding: 'utf8' });
-    expect(shown).toContain(key.fingerprint);
+  describe('a public key', () => {
+    it('is read with its comment, and has the fingerprint that ssh-keygen shows', () => {
+      const key = readPublicKey(line, 'id_ed25519.pub');
+      expect(key.comment).toBe('ada@laptop');
+      const shown = execFileSync('ssh-keygen', ['-l', '-f', join(home, '.ssh/id_ed25519.pub')], { encoding: 'utf8' });
+      expect(shown).toContain(key.fingerprint);
+    });
+
+    it('is never a private key', () => {
+      const text = readFileSync(join(home, '.ssh/id_ed25519'), 'utf8');
+      expect(() => readPublicKey(text, 'id_ed25519')).toThrow(
+        /is a private key, which must never leave this machine; add its public half: id_ed25519\.pub/,
+      );
+      expect(() => readPublicKey('PuTTY-User-Key-File-3: ssh-ed25519', 'key.ppk')).toThrow(/private key/);
+    });
+
+    it.each([
+      ['', /is empty/],
+      ['hello', /is no public key/],
+      ['ssh-ed25519 AAAA\nssh-rsa BBBB', /one key at a time/],
+    ])('is not %j', (text, message) => expect(() => readPublicKey(text, 'file')).toThrow(message));
   });
 
-  it('is never a private key', () => {
-    const text = readFileSync(join(home, '.ssh/id_ed25519'), 'utf8');
-    expect(() => readPublicKey(text, 'id_ed25519')).toThrow(
-      /is a private key, which must never leave this machine; add its public half: id_ed25519\.pub/,
-    );
-    expect(() => readPublicKey('PuTTY-User-Key-File-3: ssh-ed25519', 'key.ppk')).toThrow(/private key/);
-  });
+  describe('identities', () => {
+    it('are the key files that Easel knows; one that it does not know is suggested', async () => {
+      const { fingerprint } = readPublicKey(line, '');
+      expect(await findIdentities(new Set([fingerprint]), { home, env: {} })).toEqual({
+        files: [join(home, '.ssh/id_ed25519')],
+        isInAgent: false,
+        unknownFile: join(home, '.ssh/other.pub'),
+      });
+    });
 
-  it.each([
-    ['', /is empty/],
-    ['hello', /is no public key/],
-    ['ssh-ed25519 AAAA\nssh-rsa BBBB', /one key at a time/],
-  ])('is not %j', (text, message) => expect(() => readPublicKey(text, 'file')).toThrow(message));
-});
-
-describe('identities', () => {
-  it('are the key files that Easel knows; one that it does not know is suggested', async () => {
-    const { fingerprint } = readPublicKey(line, '');
-    expect(await findIdentities(new Set([fingerprint]), { home, env: {} })).toEqual({
-      files: [join(home, '.ssh/id_ed25519')],
-      isInAgent: false,
-      unknownFile: join(home, '.ssh/other.pub'),
+    it('are none for whoever has no keys', async () => {
+      const none = { files: [], isInAgent: false, unknownFile: undefined };
+      expect(await findIdentities(new Set(), { home: '/nowhere', env: { SSH_AUTH_SOCK: '/nowhere' } })).toEqual(none);
     });
   });
 
-  it('are none for whoever has no keys', async () => {
-    const none = { files: [], isInAgent: false, unknownFile: undefined };
-    expect(await findIdentities(new Set(), { home: '/nowhere', env: { SSH_AUTH_SOCK: '/nowhere' } })).toEqual(none);
-  });
-});
+  describe('the arguments of ssh', () => {
+    const target = { host: 'jump.example.com', port: 7022, user: 'shop' };
+    const known: Identities = { files: ['/home/ada/.ssh/id'], isInAgent: false, unknownFile: undefined };
+    const argumentsFor = (options: SshOptions, identities = known, command: string[] = []) =>
+      sshArguments(target, { options, identities, configDir: '/c d/easel', home: '/home/ada', command });
 
-describe('the arguments of ssh', () => {
-  const target = { host: 'jump.example.com', port: 7022, user: 'shop' };
-  const known: Identities = { files: ['/home/ada/.ssh/id'], isInAgent: false, unknownFile: undefined };
-  const argumentsFor = (options: SshOptions, identities = known, command: string[] = []) =>
-    sshArguments(target, { options, identities, configDir: '/c d/easel', home: '/home/ada', command });
+    it('name host, port and login, and keep the command apart from options', () => {
+      const args = argumentsFor({}, known, ['uname', '-a']);
+      expect(args.slice(-8)).toEqual(['-p', '7022', '-l', 'shop', '--', 'jump.example.com', 'uname', '-a']);
+    });
 
-  it('name host, port and login, and keep the command apart from options', () => {
-    const args = argumentsFor({}, known, ['uname', '-a']);
-    expect(args.slice(-8)).toEqual(['-p', '7022', '-l', 'shop', '--', 'jump.example.com', 'uname', '-a']);
-  });
+    it('offer only keys that Easel knows, unless the agent has one', () => {
+      expect(argumentsFor({}).join(' ')).toMatch(/^-i \/home\/ada\/\.ssh\/id -o IdentitiesOnly=yes/);
+      expect(argumentsFor({}, { ...known, isInAgent: true })).not.toContain('IdentitiesOnly=yes');
+      expect(argumentsFor({}, { ...known, files: [] })).not.toContain('IdentitiesOnly=yes');
+      expect(argumentsFor({ identity: '/k' }).join(' ')).toMatch(/^-i \/k -o IdentitiesOnly=yes/);
+    });
 
-  it('offer only keys that Easel knows, unless the agent has one', () => {
-    expect(argumentsFor({}).join(' ')).toMatch(/^-i \/home\/ada\/\.ssh\/id -o IdentitiesOnly=yes/);
-    expect(argumentsFor({}, { ...known, isInAgent: true })).not.toContain('IdentitiesOnly=yes');
-    expect(argumentsFor({}, { ...known, files: [] })).not.toContain('IdentitiesOnly=yes');
-    expect(argumentsFor({ identity: '/k' }).join(' ')).toMatch(/^-i \/k -o IdentitiesOnly=yes/);
-  });
-
-  it('are understood by ssh itself', () => {
-    const args = argumentsFor({ forwardAgent: true, tty: true, option: ['ConnectTimeout=7'] });
-    const understood = execFileSync('ssh', ['-F', 'none', '-G', ...args], { encoding: 'utf8' });
-    for (const expected of [
-      'hostname jump.example.com',
-      'port 7022',
-      'user shop',
-      'connecttimeout 7',
-      'forwardagent yes',
-      'stricthostkeychecking accept-new',
-      'userknownhostsfile /c d/easel/known_hosts /home/ada/.ssh/known_hosts',
-    ])
-      expect(understood).toContain(`${expected}\n`);
-  });
-});
-
-describe('the configuration of ssh', () => {
-  const text = () =>
-    sshConfigText('https://easel.example.com', [{ host: 'jump.example.com', port: 7022, user: 'shop' }], '/c d/easel');
-
-  it('gives each environment a name of its own', () => {
-    writeFileSync(join(home, 'config'), text());
-    const understood = execFileSync('ssh', ['-F', join(home, 'config'), '-G', 'shop.easel'], { encoding: 'utf8' });
-    expect(understood).toMatch(/^hostname jump\.example\.com$/m);
-    expect(understood).toMatch(/^user shop$/m);
-    expect(understood).toMatch(/^port 7022$/m);
+    it('are understood by ssh itself', () => {
+      const args = argumentsFor({ forwardAgent: true, tty: true, option: ['ConnectTimeout=7'] });
+      const understood = execFileSync('ssh', ['-F', 'none', '-G', ...args], { encoding: 'utf8' });
+      for (const expected of [
+        'hostname jump.example.com',
+        'port 7022',
+        'user shop',
+        'connecttimeout 7',
+        'forwardagent yes',
+        'stricthostkeychecking accept-new',
+        'userknownhostsfile /c d/easel/known_hosts /home/ada/.ssh/known_hosts',
+      ])
+        expect(understood).toContain(`${expected}\n`);
+    });
   });
 
-  it('is included in front of what the user has, once', async () => {
-    const config = join(home, '.ssh/config');
-    writeFileSync(config, 'Host *\n  User ada\n');
-    const path = await installSshConfig(home, text());
-    await installSshConfig(home, text());
-    expect(path).toBe(join(home, '.ssh/easel_config'));
-    expect(readFileSync(config, 'utf8')).toBe('Include easel_config\n\nHost *\n  User ada\n');
-    expect(statSync(path).mode & 0o777).toBe(0o600);
+  describe('the configuration of ssh', () => {
+    const text = () =>
+      sshConfigText(
+        'https://easel.example.com',
+        [{ host: 'jump.example.com', port: 7022, user: 'shop' }],
+        '/c d/easel',
+      );
+
+    it('gives each environment a name of its own', () => {
+      writeFileSync(join(home, 'config'), text());
+      const understood = execFileSync('ssh', ['-F', join(home, 'config'), '-G', 'shop.easel'], { encoding: 'utf8' });
+      expect(understood).toMatch(/^hostname jump\.example\.com$/m);
+      expect(understood).toMatch(/^user shop$/m);
+      expect(understood).toMatch(/^port 7022$/m);
+    });
+
+    it('is included in front of what the user has, once', async () => {
+      const config = join(home, '.ssh/config');
+      writeFileSync(config, 'Host *\n  User ada\n');
+      const path = await installSshConfig(home, text());
+      await installSshConfig(home, text());
+      expect(path).toBe(join(home, '.ssh/easel_config'));
+      expect(readFileSync(config, 'utf8')).toBe('Include easel_config\n\nHost *\n  User ada\n');
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+    });
   });
 });

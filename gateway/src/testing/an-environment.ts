@@ -3,7 +3,7 @@ import type { EnvironmentWithAccess, Step } from '../api/environments.ts';
 /** An environment that runs, with what a test says of it. */
 export function anEnvironment(fields: Partial<EnvironmentWithAccess> = {}): EnvironmentWithAccess {
   return {
-    id: 'env01jdc0000000000000000000',
+    id: 'env01jdc000000000000000000000',
     name: 'shop',
     version: 1,
     phase: 'running',
@@ -27,7 +27,7 @@ export function anEnvironment(fields: Partial<EnvironmentWithAccess> = {}): Envi
     git: [],
     ports: [],
     access: null,
-    template: { id: 'tpl01jdc0000000000000000000', name: 'sample', idePort: 8080 },
+    template: { id: 'tpl01jdc000000000000000000000', name: 'sample', idePort: 8080 },
     ...fields,
   };
 }
