@@ -2,6 +2,7 @@
  * The one way to PostgreSQL: a pool, and the Prisma client on it. Transactions are interactive Prisma transactions; raw SQL
  * goes through the same client, so that both see each other's writes.
  */
+import { type Log, type LogFields, silentLog } from '@easel/kit/log';
 import { AppError } from '@easel/schema/errors';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
@@ -23,11 +24,8 @@ const STATEMENT_LIMIT_MS = 15_000;
 const CONNECT_LIMIT_MS = 5_000;
 
 /** Opens nothing yet: connections are made as they are needed, and again after PostgreSQL was away. */
-export function openDatabase(options: {
-  url: string;
-  connections: number;
-  onIdleError?: (err: Error) => void;
-}): Database {
+export function openDatabase(options: { url: string; connections: number; log?: Log }): Database {
+  const log = options.log ?? silentLog;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.connections,
@@ -37,8 +35,9 @@ export function openDatabase(options: {
     application_name: 'easel-server',
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
-  pool.on('error', (err) => options.onIdleError?.(err));
+  pool.on('error', (err) => log.warn({ err }, 'database connection lost'));
   const db = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' });
+  logs.set(db, log);
   return {
     db,
     pool,
@@ -49,6 +48,17 @@ export function openDatabase(options: {
   };
 }
 
+/** Where each client tells what its transactions have done. */
+const logs = new WeakMap<Db, Log>();
+const lines = new WeakMap<Tx, { fields: LogFields; message: string }[]>();
+
+/** Logs the line once the transaction has committed, and never if it does not. */
+export function logAfterCommit(tx: Tx, fields: LogFields, message: string): void {
+  const known = lines.get(tx);
+  if (known) known.push({ fields, message });
+  else lines.set(tx, [{ fields, message }]);
+}
+
 /**
  * Runs `work` in one transaction (READ COMMITTED). Throws STORE_UNAVAILABLE (retryable) when PostgreSQL is away; a
  * deadlock or a serialisation failure is tried again, since the whole of `work` has been undone.
@@ -56,7 +66,13 @@ export function openDatabase(options: {
 export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.$transaction(work, { maxWait: CONNECT_LIMIT_MS, timeout: STATEMENT_LIMIT_MS });
+      const limits = { maxWait: CONNECT_LIMIT_MS, timeout: STATEMENT_LIMIT_MS };
+      const { result, told } = await db.$transaction(async (tx) => {
+        const result = await work(tx);
+        return { result, told: lines.get(tx) ?? [] };
+      }, limits);
+      for (const { fields, message } of told) logs.get(db)?.info(fields, message);
+      return result;
     } catch (err) {
       if (attempt < 3 && isConflict(err)) continue;
       throw translateStoreError(err);

@@ -29,7 +29,7 @@ await runService('server', {
     const database = openDatabase({
       url: databaseUrl,
       connections: config.EASEL_DATABASE_CONNECTIONS,
-      onIdleError: (err) => log.warn({ err }, 'database connection lost'),
+      log,
     });
     const { db, pool } = database;
     stop.add('database', () => database.close());

@@ -9,7 +9,7 @@
 import { AppError } from '@easel/schema/errors';
 import { type EnvironmentId, newId } from '@easel/schema/ids';
 import { type EnvironmentEvent, reduceEnvironment } from '@easel/schema/states/environment';
-import type { Tx } from '../db.ts';
+import { logAfterCommit, type Tx } from '../db.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { placements } from '../placement/placement.service.ts';
 import { type Consequences, decide, type EventFacts } from './decide.ts';
@@ -57,6 +57,19 @@ export async function transition(
       actor: wish.actor,
     });
     await carryOut(tx, { before, after, consequences, now: wish.now });
+    logAfterCommit(
+      tx,
+      {
+        environmentId: after.id,
+        generation: after.generation,
+        from: before.phase,
+        to: after.phase,
+        cause: wish.event,
+        actor: wish.actor,
+        ...(after.phase === 'failed' && after.failure ? { failure: after.failure.class } : {}),
+      },
+      'environment changed',
+    );
     return { before, after };
   }
   throw contended(wish.environmentId);
@@ -93,6 +106,7 @@ export async function enterQueue(tx: Tx, row: EnvironmentRow, by: { actor: Event
   });
   await startWorker(tx, row);
   await notifyInTransaction(tx, { environments: [row], placements: [row.platformId] });
+  logAfterCommit(tx, { environmentId: row.id, actor: by.actor }, 'environment created');
 }
 
 async function carryOut(
