@@ -2,9 +2,11 @@
 import { z } from 'zod';
 import { branchSchema, nameSchema } from './names.ts';
 
-const GIT_URL = /^(https?:\/\/|ssh:\/\/|file:\/\/\/|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:)[^\s\p{Cc}]+$/u;
+/** A user or host that begins with "-" would be an option to ssh. */
+const GIT_URL =
+  /^((https?|ssh):\/\/(?![-/])(?![^/]*@-)|file:\/\/\/|(?!-)[A-Za-z0-9._-]+@(?!-)[A-Za-z0-9.-]+:)[^\s\p{Cc}]+$/u;
 
-/** A Git repository: http(s), ssh (both spellings) or file URL. Never begins with "-", never a transport helper (`ext::`). */
+/** A Git repository: http(s), ssh (both spellings) or file URL. Never an option, never a transport helper (`ext::`). */
 export const gitUrlSchema = z
   .string()
   .max(2000)
