@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const listening = '0A';
+/** 127.0.0.11, where Docker's own name server listens in a container's network. */
+const dockerDns = '0B00007F:';
 /** More than this is no developer's doing. */
 const maxPorts = 200;
 
@@ -15,7 +17,7 @@ export function listeningPorts({ ownOnly }: PortsOptions): { port: number; proce
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
     for (const line of readText(table).split('\n').slice(1)) {
       const fields = line.trim().split(/\s+/);
-      if (fields[3] !== listening) continue;
+      if (fields[3] !== listening || fields[1]!.startsWith(dockerDns)) continue;
       const port = Number.parseInt(fields[1]!.split(':')[1]!, 16);
       if (port > 0) inodes.set(fields[9]!, port);
     }
