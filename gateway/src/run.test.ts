@@ -2,12 +2,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Interrupted } from './io.ts';
 import { run } from './run.ts';
 import { aStep } from './testing/an-environment.ts';
 import { FAKE_TOKEN, type FakeApi, startFakeApi } from './testing/fake-api.ts';
 import { aScreen } from './testing/screen.ts';
+
+// Other suites share the machine.
+vi.setConfig({ testTimeout: 30_000 });
+const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 });
 
 let api: FakeApi;
 let home: string;
@@ -202,15 +206,15 @@ describe('create', () => {
 describe('--wait', () => {
   it('shows each step and ends when it runs', async () => {
     const ran = begin(['create', 'shop', '--wait']);
-    await expect.poll(() => api.watched).toBe(1);
+    await eventually(() => api.watched).toBe(1);
     api.change('shop', { phase: 'provisioning', reason: 'starting a worker' });
-    await expect.poll(ran.stderr).toContain('provisioning: starting a worker\n');
+    await eventually(ran.stderr).toContain('provisioning: starting a worker\n');
     api.change('shop', {
       phase: 'starting',
       reason: null,
       steps: [aStep({ state: 'done', durationMs: 40, text: 'here' })],
     });
-    await expect.poll(ran.stderr).toMatch(/done +image +40ms +here\n/);
+    await eventually(ran.stderr).toMatch(/done +image +40ms +here\n/);
     api.change('shop', { phase: 'running', connectivity: 'online' });
     expect(await ran.code).toBe(0);
     expect(ran.stdout()).toBe('shop is running; `easel ssh shop` gets in\n');
@@ -218,7 +222,7 @@ describe('--wait', () => {
 
   it('goes on after the line was cut', async () => {
     const ran = begin(['create', 'shop', '--wait', '--json']);
-    await expect.poll(() => api.watched).toBe(1);
+    await eventually(() => api.watched).toBe(1);
     await api.cut();
     api.change('shop', { phase: 'running' });
     expect(await ran.code).toBe(0);
@@ -235,14 +239,14 @@ describe('--wait', () => {
       at: '2026-11-23T12:00:00.000Z',
     } as const;
     const ran = begin(['create', 'shop', '--wait']);
-    await expect.poll(() => api.watched).toBe(1);
+    await eventually(() => api.watched).toBe(1);
     api.change('shop', { phase: 'failed', failure });
     expect(await ran.code).toBe(1);
     expect(ran.stderr()).toContain(
       'easel: shop failed in the step sources (sources): the branch nope is not there\nCheck the branch.\n',
     );
     const again = begin(['start', 'shop', '--wait', '--json']);
-    await expect.poll(() => api.watched).toBe(2);
+    await eventually(() => api.watched).toBe(2);
     api.change('shop', { phase: 'failed', failure });
     expect(await again.code).toBe(1);
     expect(JSON.parse(again.stdout())).toMatchObject({ phase: 'failed', failure: { class: 'sources' } });
@@ -255,12 +259,12 @@ describe('--wait', () => {
   it('stops and deletes', async () => {
     api.add({ name: 'shop' });
     const stopped = begin(['stop', 'shop', '--wait', '--json']);
-    await expect.poll(() => api.watched).toBe(1);
+    await eventually(() => api.watched).toBe(1);
     api.change('shop', { phase: 'stopped' });
     expect(await stopped.code).toBe(0);
     expect(JSON.parse(stopped.stdout()).phase).toBe('stopped');
     const deleted = begin(['delete', 'shop', '--force', '--wait']);
-    await expect.poll(() => api.watched).toBe(2);
+    await eventually(() => api.watched).toBe(2);
     api.change('shop', { phase: 'deleted' });
     expect(await deleted.code).toBe(0);
     expect(api.calls.find(({ field }) => field === 'deleteEnvironment')?.args).toMatchObject({ force: true });
@@ -268,7 +272,7 @@ describe('--wait', () => {
 
   it('says when somebody wants something else by now', async () => {
     const ran = begin(['create', 'shop', '--wait']);
-    await expect.poll(() => api.watched).toBe(1);
+    await eventually(() => api.watched).toBe(1);
     api.change('shop', { phase: 'stopping', desired: 'stopped' });
     expect(await ran.code).toBe(1);
     expect(ran.stderr()).toContain('shop is stopping, not running; someone wants it stopped meanwhile');
@@ -276,7 +280,7 @@ describe('--wait', () => {
 
   it('leaves it as it is at Ctrl-C, and says so', async () => {
     const ran = begin(['create', 'shop', '--wait']);
-    await expect.poll(() => api.watched).toBe(1);
+    await eventually(() => api.watched).toBe(1);
     ran.interrupt();
     expect(await ran.code).toBe(130);
     expect(ran.stderr()).toContain('shop is queued and goes on without you');
@@ -320,9 +324,9 @@ describe('logs', () => {
 
   it('follows without losing or doubling a line when it is cut, and ends with the log', async () => {
     const ran = begin(['logs', 'shop', '-f', '--json']);
-    await expect.poll(() => api.watched).toBe(1);
+    await eventually(() => api.watched).toBe(1);
     api.log([{ text: 'four' }]);
-    await expect.poll(ran.stdout).toContain('four');
+    await eventually(ran.stdout).toContain('four');
     await api.cut();
     api.log([{ text: 'five' }], { hasEnded: true });
     expect(await ran.code).toBe(0);
@@ -336,7 +340,7 @@ describe('logs', () => {
 
   it('ends at Ctrl-C as it should', async () => {
     const ran = begin(['logs', 'shop', '-f']);
-    await expect.poll(() => api.watched).toBe(1);
+    await eventually(() => api.watched).toBe(1);
     ran.interrupt();
     expect(await ran.code).toBe(0);
   });
@@ -433,7 +437,7 @@ describe('sign-in', () => {
 
   it('by a browser takes the token that the page sends', async () => {
     const ran = begin(['sign-in', api.url, '--no-browser'], { env: signedOut });
-    await expect.poll(ran.stderr).toContain('/settings/tokens/command?');
+    await eventually(ran.stderr).toContain('/settings/tokens/command?');
     const page = new URL(/http\S+command\?\S+/.exec(ran.stderr())?.[0] ?? '');
     await fetch(`http://127.0.0.1:${page.searchParams.get('port')}/`, {
       method: 'POST',

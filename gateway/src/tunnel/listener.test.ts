@@ -2,11 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { echo, type FakeRelay, startFakeRelay } from '../testing/fake-relay.ts';
 import { dialEnvironment } from './dial.ts';
 import { type Listener, listen } from './listener.ts';
 import type { TicketSource } from './tickets.ts';
+
+// Other suites share the machine.
+vi.setConfig({ testTimeout: 30_000 });
+const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 });
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -67,7 +71,7 @@ it('carries many connections at once, each a stream of its own', async () => {
   const echoed = await Promise.all(sent.map((bytes) => exchange(listener, bytes)));
   expect(echoed.map(hash)).toEqual(sent.map(hash));
   expect(relay().tickets).toHaveLength(40);
-  await expect.poll(() => relay().open).toBe(0);
+  await eventually(() => relay().open).toBe(0);
 });
 
 it('lets the other side speak after ours has ended', async () => {
@@ -97,7 +101,7 @@ it('holds a fast sender back while the reader is slow', async () => {
   inside?.on('data', (data: Buffer) => {
     taken += data.length;
   });
-  await expect.poll(() => taken, { timeout: 10_000 }).toBe(sentBytes);
+  await eventually(() => taken).toBe(sentBytes);
 });
 
 it('resets a connection whose stream is cut, so that half an answer is not taken for a whole one', async () => {
@@ -167,7 +171,7 @@ it('cuts what is open when it is closed', async () => {
   const socket = connect({ port: listener.port, host: '127.0.0.1' });
   socket.on('error', () => undefined);
   await once(socket, 'connect');
-  await expect.poll(() => relay().open).toBe(1);
+  await eventually(() => relay().open).toBe(1);
   await listener.close();
-  await expect.poll(() => relay().open).toBe(0);
+  await eventually(() => relay().open).toBe(0);
 });
