@@ -6,8 +6,10 @@
  * code 1 with a sentence when something could not be taken back: it may be tried again.
  */
 import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 
-enableCompileCache();
+// Not in the usual place, /tmp: what people inside could write there would be run by us.
+enableCompileCache(join(import.meta.dirname, '../dist/compiled'));
 const { parseArgs } = await import('node:util');
 const { realpathSync } = await import('node:fs');
 const { systemClock } = await import('@easel/kit/clock');

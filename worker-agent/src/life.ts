@@ -58,7 +58,7 @@ const NO_SCRIPT = { isClean: true, text: '' };
 export function startLife(options: {
   config: Config;
   agentVersion: string;
-  startTunnel: Promise<StartTunnel>;
+  loadTunnel: () => Promise<StartTunnel>;
   clock: Clock;
   log: Log;
 }): Life {
@@ -72,7 +72,7 @@ export function startLife(options: {
   const waysIn = new WaysIn({
     environmentId: config.EASEL_ENVIRONMENT_ID,
     activity,
-    startTunnel: options.startTunnel,
+    loadTunnel: options.loadTunnel,
     clock,
     log,
   });

@@ -1,7 +1,9 @@
 /** A worker: brings one environment up, watches it, reports, lets people in, ends it. */
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, flushCompileCache } from 'node:module';
+import { join } from 'node:path';
 
-enableCompileCache();
+// Not in the usual place, /tmp: what people inside could write there would be run by us.
+enableCompileCache(join(import.meta.dirname, '../dist/compiled'));
 const { runService } = await import('@easel/kit/service');
 const { configSchema } = await import('./config.ts');
 const { startLife } = await import('./life.ts');
@@ -18,8 +20,8 @@ await runService('worker-agent', {
   async start({ config, log: processLog, stop, clock }) {
     const { EASEL_ENVIRONMENT_ID: environmentId, EASEL_WORKER_ID: workerId, EASEL_GENERATION: generation } = config;
     const log = processLog.child({ environmentId, workerId, generation });
-    const startTunnel = import('./tunnel/tunnel.ts').then((module) => module.startTunnel);
-    const life = startLife({ config, agentVersion: manifest.version, startTunnel, clock, log });
+    const loadTunnel = async () => (await import('./tunnel/tunnel.ts')).startTunnel;
+    const life = startLife({ config, agentVersion: manifest.version, loadTunnel, clock, log });
 
     stop.add('environment', async ({ softMs }) => {
       life.stop({ reason: 'the platform ends the worker', softMs: Math.max(0, softMs - reserveMs), isUnwanted: false });
@@ -31,3 +33,5 @@ await runService('worker-agent', {
     });
   },
 });
+// A worker may be killed; what it has compiled so far serves the next one.
+flushCompileCache();

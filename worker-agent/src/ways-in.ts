@@ -12,8 +12,8 @@ export type StartTunnel = (options: TunnelOptions) => Tunnel;
 
 export class WaysIn {
   readonly #options: { environmentId: EnvironmentId; activity: ActivitySink; clock: Clock; log: Log };
-  /** Loaded while the first steps run: SSH is a lot of code. */
-  readonly #startTunnel: Promise<StartTunnel>;
+  readonly #loadTunnel: () => Promise<StartTunnel>;
+  #startTunnel: Promise<StartTunnel> | null = null;
   #relay: RelayAccess | null = null;
   #keys: readonly AuthorizedKey[] = [];
   #ticketKeys: Welcome['ticketKeys'] = { keys: [] };
@@ -23,13 +23,12 @@ export class WaysIn {
   constructor(options: {
     environmentId: EnvironmentId;
     activity: ActivitySink;
-    startTunnel: Promise<StartTunnel>;
+    loadTunnel: () => Promise<StartTunnel>;
     clock: Clock;
     log: Log;
   }) {
     this.#options = options;
-    this.#startTunnel = options.startTunnel;
-    this.#startTunnel.catch(() => undefined);
+    this.#loadTunnel = options.loadTunnel;
   }
 
   get sessions(): { ssh: number; port: number } {
@@ -37,6 +36,9 @@ export class WaysIn {
   }
 
   update(welcome: Welcome): void {
+    // SSH is a lot of code: it is loaded while the first steps run.
+    this.#startTunnel ??= this.#loadTunnel();
+    this.#startTunnel.catch(() => undefined);
     this.#ticketKeys = welcome.ticketKeys;
     this.#tunnel?.updateTicketKeys(welcome.ticketKeys);
     this.updateKeys(welcome.manifest.authorizedKeys);
@@ -70,7 +72,7 @@ export class WaysIn {
 
   async #open(place: Place, manifest: Manifest, signal: AbortSignal): Promise<void> {
     const start = await this.#startTunnel;
-    if (this.#isClosed) return;
+    if (!start || this.#isClosed) return;
     const { inside, inhabitant, project, env } = place;
     this.#tunnel = start({
       ...this.#options,
