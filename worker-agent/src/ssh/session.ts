@@ -3,6 +3,7 @@
  * the channel is closed; as with OpenSSH, a child that keeps the output open keeps the channel open. A client that goes
  * away hangs up on a terminal; without one the process finds its streams closed.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { PseudoTtyInfo, ServerChannel, Session, SessionAccept } from 'ssh2';
 import type { InsideProcess } from '../inside/client.ts';
 import type { ChannelPort } from './channel-port.ts';
@@ -15,6 +16,8 @@ const maxVariableBytes = 128 * 1024;
 const validName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** What a shell says of a program that it cannot start. */
 const cannotStartCode = 127;
+/** Most processes end right after their output does. PuTTY takes no status that comes after the end of the output. */
+const statusGraceMs = 200;
 
 export function serveSession(context: ConnectionContext, session: Session): void {
   const variables: Record<string, string> = {};
@@ -95,9 +98,13 @@ export function serveSession(context: ConnectionContext, session: Session): void
       port.pumpFrom(process.stdout),
       process.stderr ? port.pumpFrom(process.stderr, 'stderr') : undefined,
     ]);
-    void output.then(() => port.end());
+    const exited = process.exit.then((exit) => port.exit(exit));
+    void output.then(async () => {
+      await Promise.race([exited, pause(statusGraceMs)]);
+      port.end();
+    });
     // The status goes out at once: a client may want it before a grandchild lets go of the output.
-    port.exit(await process.exit);
+    await exited;
     await output;
     port.close();
   }
