@@ -7,7 +7,7 @@
  */
 import { codeOfClose, ERRORS, type ErrorCode, isErrorCode } from '@easel/schema/errors';
 import type { GraphQLFormattedError } from 'graphql';
-import { type Client, createClient } from 'graphql-ws';
+import { type Client, createClient } from 'graphql-ws/client';
 import { WebSocket } from 'ws';
 import { type Backoff, fullJitter } from './backoff.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
