@@ -3,28 +3,31 @@ import { join } from 'node:path';
 import { openInBrowser } from './browser.ts';
 import { build } from './building/build.ts';
 import { BUILD_STEPS } from './building/steps.ts';
+import { startDatabase } from './database.ts';
+import { watchSources } from './dev.ts';
 import { hostsFor } from './hosts.ts';
 import type { StartOptions } from './options.mjs';
 import { type Place, takePlace } from './place.ts';
-import { claimPorts, freePort, type WantedPort } from './ports.ts';
-import { databaseUrl, packagedPostgres, postgresProgram, prepareCluster } from './postgres.ts';
+import { claimPorts, type WantedPort } from './ports.ts';
 import { reachableCopy } from './programs.ts';
 import { createRunner, type Runner } from './runner.ts';
 import { chooseRuntime } from './runtime.ts';
 import { keepSampleImage } from './sample/image.ts';
 import { keepSampleRepository } from './sample/repository.ts';
 import type { Screen } from './screen.ts';
-import { keepSecrets, type SecretFiles, writePrivate } from './secrets.ts';
-import { databaseVariables, type Installation, nodeProgram, serviceVariables } from './services.ts';
+import { keepSecrets } from './secrets.ts';
+import { databaseVariables, type Installation, nodeProgram, type ServiceName, serviceVariables } from './services.ts';
 import type { Session } from './session.ts';
 import type { Ready } from './summary.ts';
+import type { Supervised } from './supervised.ts';
 import { findWorkers, killWorkers, stopWorkers } from './workers.ts';
 
-/** How long workers have for their stop scripts. */
+/** How long workers have for their stop scripts: as long as the scheduler gives them. */
 const workerStopMs = 45_000;
 
 /** Resolves when people can work. Throws StartProblem with one sentence when they cannot. */
 export async function startEverything(options: StartOptions, screen: Screen, session: Session): Promise<Ready> {
+  const { signal } = session.stop;
   const place = await takePlace(options, screen, session);
   const { checkout, dataDir } = place;
   const wanted: WantedPort[] = [
@@ -40,7 +43,7 @@ export async function startEverything(options: StartOptions, screen: Screen, ses
   const [databaseUrlFile, image] = await allOf([
     startDatabase(place, secrets, screen, runner),
     choice.runtime === 'docker' ? keepSampleImage(screen) : null,
-    build(checkout, BUILD_STEPS, screen, session.stop.signal),
+    build(checkout, BUILD_STEPS, screen, signal),
   ]);
   const installation: Installation = {
     checkout,
@@ -55,58 +58,34 @@ export async function startEverything(options: StartOptions, screen: Screen, ses
     sample: { repositoryUrl: keepSampleRepository(dataDir), image },
     isVerbose: options.verbose,
   };
-  const announced = await startServices(installation, screen, session, runner);
+  const { services, announced } = await startServices(installation, screen, runner);
+  // Added last, so it runs first: the server still records how each environment stopped.
+  session.stop.add('workers', () => stopWorkers({ checkout, dataDir, softMs: workerStopMs, screen }));
+  if (options.dev) watchSources({ checkout, services, screen, signal });
   const url = String(announced.url);
   const signInUrl = typeof announced.signInUrl === 'string' ? announced.signInUrl : null;
   if (options.open) openInBrowser(signInUrl ?? url);
   return { installation, url, signInUrl, ...choice };
 }
 
-/** Gives the file with the database's address, or null when the caller's environment names a database. */
-async function startDatabase(
-  place: Place,
-  secrets: SecretFiles,
-  screen: Screen,
-  runner: Runner,
-): Promise<string | null> {
-  if (process.env.EASEL_DATABASE_URL || process.env.EASEL_DATABASE_URL_FILE) return null;
-  return screen.step('PostgreSQL', async () => {
-    const users = place.databaseUser ? [place.databaseUser] : [];
-    const options = {
-      programsDir: reachableCopy(packagedPostgres(), 'postgresql', place.dataDir, users),
-      clusterDir: place.clusterDir,
-      port: await freePort(),
-      passwordFile: secrets['database-password'],
-      user: place.databaseUser,
-    };
-    await prepareCluster(options);
-    await runner.start(postgresProgram(options));
-    const urlFile = join(place.dataDir, 'secrets/database-url');
-    writePrivate(urlFile, databaseUrl(options));
-    return urlFile;
-  });
-}
-
 /** The server first, then the rest side by side. Gives what the server announced. */
 async function startServices(
   installation: Installation,
   screen: Screen,
-  session: Session,
   runner: Runner,
-): Promise<Record<string, unknown>> {
+): Promise<{ services: Record<ServiceName, Supervised>; announced: Record<string, unknown> }> {
   const variables = serviceVariables(installation);
-  const program = (name: keyof typeof variables) =>
-    nodeProgram(name, `${name}/src/main.ts`, variables[name], installation);
+  const start = (name: ServiceName) =>
+    runner.start(nodeProgram(name, `${name}/src/main.ts`, variables[name], installation));
   await screen.step('database tables', () =>
     runner.finish(nodeProgram('migrate', 'server/src/migrate.ts', databaseVariables(installation), installation)),
   );
-  const server = await screen.step('server', () => runner.start(program('server')));
-  await screen.step('scheduler, relay, jump', () =>
-    allOf([runner.start(program('scheduler')), runner.start(program('relay')), runner.start(program('jump'))]),
+  const { process: server, announced } = await screen.step('server', () => start('server'));
+  const [scheduler, relay, jump] = await screen.step('scheduler, relay, jump', () =>
+    allOf([start('scheduler'), start('relay'), start('jump')]),
   );
-  // Added last, so it runs first: the server still records how each environment stopped.
-  session.stop.add('workers', () => stopWorkers({ ...installation, softMs: workerStopMs, screen }));
-  return server.announced;
+  const services = { server, scheduler: scheduler.process, relay: relay.process, jump: jump.process };
+  return { services, announced };
 }
 
 /** Whatever point the start has reached when it is stopped, in the end no worker is left: not even an adopted one. */

@@ -30,6 +30,8 @@ const backoff: Backoff = { baseMs: 500, maxMs: 15_000 };
 const stableMs = 30_000;
 /** How long a start may take before it has failed. */
 const readyLimitMs = 60_000;
+/** How long a process may take to stop before it is started again. */
+const restartStopMs = 5_000;
 /** What the process said last, kept for the case that it cannot start. */
 const tailLines = 15;
 
@@ -69,6 +71,17 @@ export class Supervised {
         this.#tail.length > 0 ? `; it said last:\n${this.#tail.map((line) => `    ${line}`).join('\n')}` : '.';
       throw new StartProblem(`${this.name} cannot start: ${(err as Error).message}${words}`, { cause: err });
     }
+  }
+
+  /** Stops it and starts it again, with new sources. If that fails it is tried again like after an accident. */
+  async restart(): Promise<void> {
+    await this.stop(restartStopMs);
+    this.#isWanted = true;
+    this.#attempt = 0;
+    await this.#launch().then(
+      () => this.#screen.line(`${this.name} is up again`),
+      () => this.#child?.kill(this.#program.signals.hard),
+    );
   }
 
   /** Resolves when the process has ended: by itself within `softMs`, or killed. */

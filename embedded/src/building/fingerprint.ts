@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Tests do not change what is built; the other names are what builds leave beside their sources. */
-const notCounted = /(\.test\.ts|^node_modules|^\.svelte-kit)$/;
+const notCounted = /(\.test\.ts|^node_modules|^\.svelte-kit|^generated)$/;
 
 /** One hash over the names and contents of files and folders below `root`. A path that is not there counts as such. */
 export function fingerprint(root: string, paths: readonly string[], skipped: RegExp = notCounted): string {
