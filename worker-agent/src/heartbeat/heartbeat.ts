@@ -28,12 +28,18 @@ const busyCpus = 0.25;
 const diskEveryMs = 60_000;
 const gitEveryMs = 20_000;
 const maxPorts = 200;
+/** Far below the silence after which the server misses a worker. */
+const lookLimitMs = 3_000;
+/** After the first look at a place: by then what takes longer to find out is found out. */
+const secondLookMs = 1_000;
 const NOTHING: Pick<Heartbeat, 'resources' | 'git' | 'ports' | 'sessions'> = {
   resources: null,
   git: [],
   ports: [],
   sessions: { ssh: 0, port: 0 },
 };
+
+type Look = (signal: AbortSignal) => Promise<typeof NOTHING>;
 
 export class Heart {
   readonly #beat: (heartbeat: Heartbeat) => boolean;
@@ -42,7 +48,8 @@ export class Heart {
   readonly #log: Log;
   readonly #wake: AsyncWake;
   #everyMs = 10_000;
-  #look: (() => Promise<typeof NOTHING>) | null = null;
+  #look: Look | null = null;
+  #looks = 0;
 
   constructor(options: { beat: (heartbeat: Heartbeat) => boolean; activity: Activity; clock: Clock; log: Log }) {
     this.#beat = options.beat;
@@ -62,6 +69,7 @@ export class Heart {
   /** From now on there is something to tell; the next beat comes at once. */
   watch(subject: Subject): void {
     this.#look = looker(subject, this.#activity, this.#clock);
+    this.#looks = 0;
     this.#wake.wake();
   }
 
@@ -69,19 +77,21 @@ export class Heart {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const seen = this.#look ? await this.#look() : NOTHING;
+        const seen = this.#look ? await this.#look(signal) : NOTHING;
+        if (this.#look) this.#looks++;
         if (signal.aborted) return;
         const at = new Date(this.#clock.now()).toISOString();
         this.#beat({ type: 'worker.heartbeat', at, activity: this.#activity.take(), ...seen });
       } catch (err) {
         this.#log.warn({ err }, 'heartbeat failed');
       }
-      await this.#wake.wait(this.#everyMs, signal);
+      const waitMs = this.#looks === 1 ? Math.min(secondLookMs, this.#everyMs) : this.#everyMs;
+      await this.#wake.wait(waitMs, signal);
     }
   }
 }
 
-function looker(subject: Subject, activity: Activity, clock: Clock): () => Promise<typeof NOTHING> {
+function looker(subject: Subject, activity: Activity, clock: Clock): Look {
   const { runtime, inside, volumeDir, clonePath } = subject;
   const disk = new Paced<DiskUse | null>({
     look: () => diskUse(volumeDir),
@@ -102,10 +112,10 @@ function looker(subject: Subject, activity: Activity, clock: Clock): () => Promi
   });
   let last: { usage: Usage; atMs: number } | null = null;
 
-  return async () => {
+  return async (signal) => {
     const [usage, ports] = await Promise.all([
-      runtime.usage().catch(() => null),
-      inside.listeningPorts().catch(() => []),
+      soon(runtime.usage(), null, { clock, signal }),
+      soon(inside.listeningPorts(), [], { clock, signal }),
     ]);
     const atMs = clock.now();
     const cpus = usage && last ? cpusBetween(last, { usage, atMs }) : 0;
@@ -118,6 +128,20 @@ function looker(subject: Subject, activity: Activity, clock: Clock): () => Promi
       sessions: subject.sessions(),
     };
   };
+}
+
+/** What the look gives in time; neither a beat nor the end waits for somebody who is stuck. */
+async function soon<T>(look: Promise<T>, otherwise: T, limit: { clock: Clock; signal: AbortSignal }): Promise<T> {
+  const seen = new AbortController();
+  const late = limit.clock.sleep(lookLimitMs, AbortSignal.any([limit.signal, seen.signal])).then(
+    () => otherwise,
+    () => otherwise,
+  );
+  try {
+    return await Promise.race([look.catch(() => otherwise), late]);
+  } finally {
+    seen.abort();
+  }
 }
 
 /** Zero when a container has ended in between and took its sum along. */
