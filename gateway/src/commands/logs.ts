@@ -23,6 +23,8 @@ interface Reading {
 
 /** Lines asked for at once. */
 const PAGE_LINES = 500;
+/** The longest name of a step. */
+const SOURCE_COLUMNS = 10;
 /** Each source gets one of these, by the letters of its name. */
 const SOURCE_STYLES: readonly Style[] = ['cyan', 'blue', 'green', 'yellow'];
 
@@ -93,7 +95,7 @@ function printer(out: Output, { hasTimes, isTerminal }: { hasTimes: boolean; isT
       const time = hasTimes ? `${out.paint('dim', line.at)}  ` : '';
       // Into a file or a pipe the bytes go as they came.
       const text = isTerminal ? colored(line.text) : line.text;
-      out.line(`${time}${out.paint(styleOf(line.source), plain(line.source))}  ${text}`);
+      out.line(`${time}${out.paint(styleOf(line.source), plain(line.source).padEnd(SOURCE_COLUMNS))}  ${text}`);
     }
   };
 }

@@ -45,8 +45,15 @@ function showFacts(out: Output, environment: EnvironmentWithAccess): void {
   if (resources)
     fact(
       'resources',
-      `${resources.cpus.toFixed(2)} CPUs, ${size(resources.memoryBytes)} memory, ` +
-        `disk ${size(resources.diskUsedBytes)} of ${size(resources.diskTotalBytes)}, ${resources.processes} processes`,
+      [
+        `${resources.cpus.toFixed(2)} CPUs`,
+        `${size(resources.memoryBytes)} memory${resources.memoryLimitBytes === null ? '' : ` of ${size(resources.memoryLimitBytes)}`}`,
+        // Measured now and then: there is none at first.
+        ...(resources.diskTotalBytes > 0
+          ? [`disk ${size(resources.diskUsedBytes)} of ${size(resources.diskTotalBytes)}`]
+          : []),
+        `${resources.processes} processes`,
+      ].join(', '),
     );
   for (const git of environment.git)
     fact(

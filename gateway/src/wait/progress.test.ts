@@ -24,6 +24,17 @@ it('tells each step once, when it is over', () => {
   expect(news(done, done)).toEqual([]);
 });
 
+it('tells no steps of the past', () => {
+  const deleting = anEnvironment({ phase: 'deleting', steps: [image] });
+  expect(news(undefined, deleting)).toEqual([{ mark: 'phase', text: 'deleting' }]);
+  expect(news(undefined, { ...starting, steps: [image] })).toHaveLength(2);
+});
+
+it('tells the last steps before the phase that they led to', () => {
+  const done = { ...starting, phase: 'running' as const, steps: [image] };
+  expect(news(starting, done).map(({ mark }) => mark)).toEqual(['done', 'phase']);
+});
+
 it('tells steps again in a new run', () => {
   const before = { ...starting, steps: [image] };
   expect(news(before, { ...before, generation: 2 })).toHaveLength(1);

@@ -30,16 +30,22 @@ const TIME_COLUMNS = 7;
 
 /** What is new in `next`: phases entered, reasons given, steps that are over. */
 export function news(before: Environment | undefined, next: Environment): ProgressLine[] {
-  const lines: ProgressLine[] = [];
   const isNewRun = before?.generation !== next.generation;
-  if (before?.phase !== next.phase || (before.reason !== next.reason && next.reason !== null))
-    lines.push({ mark: 'phase', text: next.reason === null ? next.phase : `${next.phase}: ${plain(next.reason)}` });
-  for (const step of next.steps) {
-    if (step.state !== 'done' && step.state !== 'skipped' && step.state !== 'failed') continue;
+  const isPhaseNew = before?.phase !== next.phase || (before.reason !== next.reason && next.reason !== null);
+  const phase: ProgressLine = {
+    mark: 'phase',
+    text: next.reason === null ? next.phase : `${next.phase}: ${plain(next.reason)}`,
+  };
+  // What was over before this wait began is no news, unless it began in the middle of a start.
+  const isOld = before === undefined && next.phase !== 'starting';
+  const steps = (isOld ? [] : next.steps).flatMap((step): ProgressLine[] => {
+    if (step.state !== 'done' && step.state !== 'skipped' && step.state !== 'failed') return [];
     const old = isNewRun ? undefined : before?.steps.find(({ number }) => number === step.number);
-    if (old?.state !== step.state) lines.push({ mark: step.state, text: stepText(step) });
-  }
-  return lines;
+    return old?.state === step.state ? [] : [{ mark: step.state, text: stepText(step) }];
+  });
+  if (!isPhaseNew) return steps;
+  // The steps belong to the start: they stand behind its beginning and before its end.
+  return before?.phase === 'starting' ? [...steps, phase] : [phase, ...steps];
 }
 
 /** What goes on now, and since when. */
