@@ -8,11 +8,12 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '@easel/kit/log';
 import { AppError, ERRORS } from '@easel/schema/errors';
 import type { RawData, WebSocket } from 'ws';
-import { CLOSE, type ClientMessage, nextFrame, parseClientMessage } from './graphql-protocol.ts';
+import { CLOSE, type ClientMessage, errorMessage, parseClientMessage } from './graphql-protocol.ts';
 import type { GraphqlSocketLimits } from './graphql-socket.ts';
 import { type Operations, type Prepared, RefusedOperation, type Viewer } from './operations.ts';
-import { createOutbox, type Flusher } from './outbox.ts';
-import type { OpenSource, SharedResult, SharedSubscriptions } from './shared-subscription.ts';
+import { type Flusher, Outbox } from './outbox.ts';
+import { Delivery, type Running, startSingle, startStream } from './running.ts';
+import type { SharedResult, SharedSubscriptions } from './shared-subscription.ts';
 
 export interface GraphqlConnection {
   /** Known after `connection_ack`. */
@@ -39,13 +40,6 @@ export interface ConnectionParts {
   onClose(code: number): void;
 }
 
-/** A running operation, as its socket sees it. */
-interface Running {
-  end(): void;
-  /** The client reads again after it had fallen behind. */
-  resume(): void;
-}
-
 export function createConnection(parts: ConnectionParts): GraphqlConnection {
   const { webSocket, limits, log } = parts;
   const running = new Map<string, Running>();
@@ -57,7 +51,7 @@ export function createConnection(parts: ConnectionParts): GraphqlConnection {
   let countedAtMs = performance.now();
   let behindTimer: NodeJS.Timeout | undefined;
 
-  const outbox = createOutbox({
+  const outbox = new Outbox({
     socket: parts.socket,
     flusher: parts.flusher,
     maxBufferedBytes: limits.unreadBytes,
@@ -85,27 +79,21 @@ export function createConnection(parts: ConnectionParts): GraphqlConnection {
     if (!viewer) close(CLOSE.initialisationTimeout, 'Connection initialisation timeout');
   }, limits.initMs);
 
-  const isBehind = () => {
-    if (!outbox.isBehind) return false;
+  /** A client that has fallen behind has some time to read again. */
+  const onBehind = () => {
     behindTimer ??= setTimeout(() => {
       log.info('graphql socket does not read, cutting it off');
       webSocket.terminate();
     }, limits.unreadMs);
-    return true;
   };
 
-  /** Sends the result on. False when the client is behind, and it was left out. */
-  const take = (id: string, frame: ReturnType<typeof nextFrame>, result: SharedResult): boolean => {
-    if (isClosed) return false;
-    if (result.kind === 'next') {
-      if (isBehind()) return false;
-      outbox.sendParts(frame.before, result.payload, frame.after);
-      return true;
-    }
+  /** Tells the client that the operation is over. */
+  const conclude = (id: string, result: Exclude<SharedResult, { kind: 'next' }>) => {
+    if (isClosed) return;
     finish(id);
-    if (result.kind === 'complete') outbox.send(JSON.stringify({ id, type: 'complete' }));
-    else outbox.send(`{"id":${JSON.stringify(id)},"type":"error","payload":${result.payload.toString()}}`);
-    return true;
+    outbox.send(
+      result.kind === 'complete' ? JSON.stringify({ id, type: 'complete' }) : errorMessage(id, result.errors),
+    );
   };
   const finish = (id: string) => {
     const operation = running.get(id);
@@ -114,65 +102,14 @@ export function createConnection(parts: ConnectionParts): GraphqlConnection {
   };
 
   function start(id: string, prepared: Prepared): void {
-    const frame = nextFrame(id);
-    if (prepared.kind === 'single') running.set(id, startSingle(id, frame, prepared.run));
-    else if (prepared.kind === 'stream') running.set(id, startStream(id, frame, prepared.open));
+    const delivery = new Delivery({ id, outbox, onBehind, conclude });
+    if (prepared.kind === 'single') running.set(id, startSingle(delivery, prepared.run, fail));
+    else if (prepared.kind === 'stream') running.set(id, startStream(delivery, prepared.open, fail));
     else {
       // The group's first result comes in a later turn, when the operation is known here.
-      const reader = { take: (result: SharedResult) => take(id, frame, result) };
-      const { leave, rejoin } = parts.shared.join(prepared.key, prepared.open, reader);
+      const { leave, rejoin } = parts.shared.join(prepared.key, prepared.open, delivery);
       running.set(id, { end: leave, resume: rejoin });
     }
-  }
-
-  function startSingle(id: string, frame: ReturnType<typeof nextFrame>, run: () => Promise<Buffer>): Running {
-    let hasEnded = false;
-    run().then(
-      (payload) => {
-        if (hasEnded) return;
-        // A query's answer is sent even to a slow reader: it asked for it, and there are few at once.
-        outbox.sendParts(frame.before, payload, frame.after);
-        take(id, frame, { kind: 'complete' });
-      },
-      (err) => {
-        if (!hasEnded) fail(err);
-      },
-    );
-    return {
-      end: () => {
-        hasEnded = true;
-      },
-      resume: () => undefined,
-    };
-  }
-
-  /** A source of this reader's own: its next event is asked for only when the last one was taken. */
-  function startStream(id: string, frame: ReturnType<typeof nextFrame>, open: OpenSource): Running {
-    const source = open();
-    let hasEnded = false;
-    let resumed: (() => void) | undefined;
-    const pump = async () => {
-      while (!hasEnded) {
-        const { done, value } = await source.next();
-        if (hasEnded) return;
-        const result: SharedResult = done ? { kind: 'complete' } : value;
-        while (!take(id, frame, result)) {
-          if (hasEnded) return;
-          await new Promise<void>((resolve) => {
-            resumed = resolve;
-          });
-        }
-      }
-    };
-    pump().catch(fail);
-    return {
-      end: () => {
-        hasEnded = true;
-        resumed?.();
-        void source.return?.();
-      },
-      resume: () => resumed?.(),
-    };
   }
 
   const fail = (err: unknown) => {
@@ -212,16 +149,14 @@ export function createConnection(parts: ConnectionParts): GraphqlConnection {
           code: 'LIMIT_EXCEEDED',
           message: `a connection runs at most ${limits.operations} operations at once: end some, or open another`,
         });
-        return outbox.send(
-          JSON.stringify({ id, type: 'error', payload: [{ message, extensions: { code: 'LIMIT_EXCEEDED' } }] }),
-        );
+        return outbox.send(errorMessage(id, [{ message, extensions: { code: 'LIMIT_EXCEEDED' } }]));
       }
       try {
         const { query, operationName = null, variables } = payload;
         start(id, parts.operations.prepare({ query, operationName, variables: variables ?? {} }, viewer));
       } catch (err) {
         if (!(err instanceof RefusedOperation)) return fail(err);
-        outbox.send(JSON.stringify({ id, type: 'error', payload: err.errors }));
+        outbox.send(errorMessage(id, err.errors));
       }
     },
     complete({ id }) {

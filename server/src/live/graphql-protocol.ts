@@ -67,8 +67,18 @@ export function parseClientMessage(text: string): ClientMessage {
   });
 }
 
-/** The bytes before and after the payload of a `next` message, which many sockets share. */
-export function nextFrame(id: string): { before: Buffer; after: Buffer } {
-  return { before: Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`), after: CLOSING_BRACE };
+/**
+ * A `next` message in two parts: the first is the socket's own, the second is the same for all who get this result. The
+ * braces of the whole are split between them.
+ */
+export function nextHead(id: string): Buffer {
+  return Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
 }
-const CLOSING_BRACE = Buffer.from('}');
+
+export function nextTail(result: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(result)}}`);
+}
+
+export function errorMessage(id: string, errors: readonly unknown[]): string {
+  return JSON.stringify({ id, type: 'error', payload: errors });
+}

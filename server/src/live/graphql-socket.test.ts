@@ -409,7 +409,9 @@ describe('sharing', () => {
     }
   });
 
-  it('drops changes for a client that does not read, and gives it the whole when it does', async () => {
+  it('drops changes for a client that does not read, and gives it the whole when it does', {
+    timeout: 20_000,
+  }, async () => {
     const { url, api } = await start({ limits: { unreadBytes: 200_000 } });
     const slow = await dial(url);
     const quick = await dial(url);

@@ -17,7 +17,7 @@ import {
   getOperationAST,
   Kind,
 } from 'graphql';
-import type { OperationParams } from './graphql-protocol.ts';
+import { nextTail, type OperationParams } from './graphql-protocol.ts';
 import type { OpenSource, SharedResult } from './shared-subscription.ts';
 
 /** What an HTTP server's plugins make of the engine; graphql-yoga's `getEnveloped` gives it. */
@@ -51,6 +51,7 @@ export interface Viewer {
 }
 
 export type Prepared =
+  /** `run` gives the second part of a `next` message. */
   | { kind: 'single'; run(): Promise<Buffer> }
   | { kind: 'stream'; open: OpenSource }
   | { kind: 'shared'; key: string; open: OpenSource };
@@ -149,7 +150,7 @@ function openSource(parts: {
   };
   const failed = (errors: readonly unknown[]): IteratorResult<SharedResult, undefined> => {
     hasEnded = true;
-    return { done: false, value: { kind: 'error', payload: Buffer.from(JSON.stringify(parts.format(errors))) } };
+    return { done: false, value: { kind: 'error', errors: parts.format(errors) } };
   };
   return {
     async next() {
@@ -164,7 +165,7 @@ function openSource(parts: {
         }
         const event = await events.next();
         if (event.done || hasEnded) return end();
-        return { done: false, value: { kind: 'next', payload: await parts.executeEvent(event.value) } };
+        return { done: false, value: { kind: 'next', tail: await parts.executeEvent(event.value) } };
       } catch (err) {
         void events?.return?.();
         return failed([err]);
@@ -179,7 +180,7 @@ function serialise(result: ExecutionResult, format: (errors: readonly unknown[])
     result.errors === undefined
       ? { data: result.data ?? null }
       : { ...(result.data === undefined ? {} : { data: result.data }), errors: format(result.errors) };
-  return Buffer.from(JSON.stringify(formatted));
+  return nextTail(formatted);
 }
 
 /** Refusals and trouble are told as they are, what GraphQL itself says too; a bug is masked and reported. */

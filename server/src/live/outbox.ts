@@ -13,109 +13,118 @@ const flushEveryMs = 25;
 /** A payload of this size or more is not copied into the frame. */
 const copyLimitBytes = 16_384;
 
-export interface Outbox {
+export class Outbox {
+  readonly #socket: Duplex;
+  readonly #flusher: Flusher;
+  readonly #maxBufferedBytes: number;
+  readonly #onDrain: () => void;
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
+  #lastWriteMs = Number.NEGATIVE_INFINITY;
+  #isBehind = false;
+  #isClosed = false;
+
+  constructor(options: { socket: Duplex; flusher: Flusher; maxBufferedBytes: number; onDrain: () => void }) {
+    this.#socket = options.socket;
+    this.#flusher = options.flusher;
+    this.#maxBufferedBytes = options.maxBufferedBytes;
+    this.#onDrain = options.onDrain;
+    this.#socket.on('drain', this.#drained);
+  }
+
   /** True while the reader has not taken `maxBufferedBytes`. */
-  readonly isBehind: boolean;
+  get isBehind(): boolean {
+    if (!this.#isBehind) this.#isBehind = this.#socket.writableLength + this.#gatheredBytes > this.#maxBufferedBytes;
+    return this.#isBehind;
+  }
+
   /** Sends a whole message. */
-  send(text: string): void;
-  /** Sends a message in three parts, of which the middle one may be shared with other sockets. */
-  sendParts(before: Buffer, payload: Buffer, after: Buffer): void;
-  close(): void;
-}
+  send(text: string): void {
+    const payload = Buffer.from(text);
+    this.#put(frame(payload.byteLength, payload, NOTHING));
+  }
 
-export function createOutbox(options: {
-  socket: Duplex;
-  flusher: Flusher;
-  maxBufferedBytes: number;
-  onDrain: () => void;
-}): Outbox {
-  const { socket, flusher, maxBufferedBytes } = options;
-  let gathered: Buffer[] = [];
-  let gatheredBytes = 0;
-  let lastWriteMs = 0;
-  let isClosed = false;
-  let wasBehind = false;
+  /** Sends a message in two parts, of which the second may be shared with other sockets. */
+  sendParts(head: Buffer, tail: Buffer): void {
+    const bytes = head.byteLength + tail.byteLength;
+    if (bytes < copyLimitBytes) this.#put(frame(bytes, head, tail));
+    else this.#gather(frame(bytes, head, NOTHING), tail);
+  }
 
-  const flush = () => {
-    if (isClosed || gathered.length === 0) return;
-    const parts = gathered;
-    gathered = [];
-    const bytes = gatheredBytes;
-    gatheredBytes = 0;
-    lastWriteMs = flusher.now();
-    if (parts.length === 1) socket.write(parts[0]);
-    else if (bytes <= 4 * copyLimitBytes) socket.write(Buffer.concat(parts, bytes));
-    else {
-      socket.cork();
-      for (const part of parts) socket.write(part);
-      socket.uncork();
+  /** Writes what was gathered; nothing is sent after it. */
+  close(): void {
+    this.#flush();
+    this.#isClosed = true;
+    this.#socket.off('drain', this.#drained);
+  }
+
+  #put(whole: Buffer): void {
+    const nowMs = this.#flusher.now();
+    if (this.#gathered.length > 0 || nowMs - this.#lastWriteMs < flushEveryMs) this.#gather(whole);
+    else if (!this.#isClosed) {
+      this.#lastWriteMs = nowMs;
+      this.#socket.write(whole);
     }
-  };
-  const gather = (...parts: Buffer[]) => {
-    if (isClosed) return;
-    const isFirst = gathered.length === 0;
+  }
+
+  #gather(...parts: Buffer[]): void {
+    if (this.#isClosed) return;
+    const isFirst = this.#gathered.length === 0;
     for (const part of parts) {
-      gathered.push(part);
-      gatheredBytes += part.byteLength;
+      this.#gathered.push(part);
+      this.#gatheredBytes += part.byteLength;
     }
     if (!isFirst) return;
-    if (flusher.now() - lastWriteMs < flushEveryMs) flusher.later(flush);
-    else flush();
-  };
-  const onDrain = () => {
-    if (!wasBehind) return;
-    wasBehind = false;
-    options.onDrain();
-  };
-  socket.on('drain', onDrain);
+    if (this.#flusher.now() - this.#lastWriteMs < flushEveryMs) this.#flusher.later(this.#flush);
+    else this.#flush();
+  }
 
-  return {
-    get isBehind() {
-      wasBehind ||= socket.writableLength + gatheredBytes > maxBufferedBytes;
-      return wasBehind;
-    },
-    send(text) {
-      const payload = Buffer.from(text);
-      gather(frame(payload.byteLength, [payload]));
-    },
-    sendParts(before, payload, after) {
-      const bytes = before.byteLength + payload.byteLength + after.byteLength;
-      if (bytes < copyLimitBytes) gather(frame(bytes, [before, payload, after]));
-      else gather(frame(bytes, [before]), payload, after);
-    },
-    close() {
-      flush();
-      isClosed = true;
-      socket.off('drain', onDrain);
-    },
+  readonly #flush = (): void => {
+    if (this.#isClosed || this.#gathered.length === 0) return;
+    const parts = this.#gathered;
+    const bytes = this.#gatheredBytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#lastWriteMs = this.#flusher.now();
+    if (parts.length > 1 && bytes <= 4 * copyLimitBytes) {
+      this.#socket.write(Buffer.concat(parts, bytes));
+      return;
+    }
+    this.#socket.cork();
+    for (const part of parts) this.#socket.write(part);
+    this.#socket.uncork();
+  };
+
+  readonly #drained = (): void => {
+    if (!this.#isBehind) return;
+    this.#isBehind = false;
+    this.#onDrain();
   };
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** A frame's header for a text of `textBytes`, followed by these parts of it. */
-function frame(textBytes: number, parts: readonly Buffer[]): Buffer {
+function frame(textBytes: number, head: Buffer, tail: Buffer): Buffer {
   const headerBytes = textBytes < 126 ? 2 : textBytes < 65_536 ? 4 : 10;
-  let bytes = headerBytes;
-  for (const part of parts) bytes += part.byteLength;
-  const whole = Buffer.allocUnsafe(bytes);
+  const whole = Buffer.allocUnsafe(headerBytes + head.byteLength + tail.byteLength);
   whole[0] = 0x81;
   if (headerBytes === 2) whole[1] = textBytes;
   else if (headerBytes === 4) {
     whole[1] = 126;
-    whole.writeUInt16BE(textBytes, 2);
+    whole[2] = textBytes >> 8;
+    whole[3] = textBytes & 0xff;
   } else {
     whole[1] = 127;
     whole.writeUInt32BE(Math.floor(textBytes / 2 ** 32), 2);
     whole.writeUInt32BE(textBytes >>> 0, 6);
   }
-  let at = headerBytes;
-  for (const part of parts) {
-    part.copy(whole, at);
-    at += part.byteLength;
-  }
+  whole.set(head, headerBytes);
+  whole.set(tail, headerBytes + head.byteLength);
   return whole;
 }
 
-/** One timer for the flushes of all sockets. */
+/** One timer for the flushes of all sockets, and one look at the clock for all of a turn. */
 export interface Flusher {
   now(): number;
   later(flush: () => void): void;
@@ -125,8 +134,18 @@ export interface Flusher {
 export function createFlusher(): Flusher {
   let waiting: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let nowMs: number | undefined;
+  const forget = () => {
+    nowMs = undefined;
+  };
   return {
-    now: () => performance.now(),
+    now() {
+      if (nowMs === undefined) {
+        nowMs = performance.now();
+        setImmediate(forget);
+      }
+      return nowMs;
+    },
     later(flush) {
       waiting.push(flush);
       timer ??= setTimeout(() => {

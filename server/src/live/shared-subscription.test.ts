@@ -13,7 +13,7 @@ function numbers() {
   let value = 0;
   let opened = 0;
   const open = new Set<{ queue: SharedResult[]; wake: (() => void) | undefined; isDone: boolean }>();
-  const result = (text: string): SharedResult => ({ kind: 'next', payload: Buffer.from(text) });
+  const result = (text: string): SharedResult => ({ kind: 'next', tail: Buffer.from(text) });
   const source: OpenSource = () => {
     opened++;
     const own = { queue: [result(`whole ${value}`)], wake: undefined as (() => void) | undefined, isDone: false };
@@ -44,7 +44,7 @@ function numbers() {
       value++;
       all((own) => own.queue.push(result(`change ${value}`)));
     },
-    fail: () => all((own) => own.queue.push({ kind: 'error', payload: Buffer.from('[]') })),
+    fail: () => all((own) => own.queue.push({ kind: 'error', errors: [] })),
     finish: () =>
       all((own) => {
         own.isDone = true;
@@ -59,7 +59,7 @@ function reader() {
   const state = { isFull: false };
   const take: SharedReader['take'] = (result) => {
     if (state.isFull && result.kind === 'next') return false;
-    seen.push(result.kind === 'next' ? result.payload.toString() : result.kind);
+    seen.push(result.kind === 'next' ? result.tail.toString() : result.kind);
     return true;
   };
   return { take, seen, state };

@@ -11,10 +11,10 @@
  * Ends: with the last reader's leaving, with the source's end (told to all), or with its failure (told to all).
  */
 
-/** What a source gives: the bytes of a result, or an end. */
+/** What a source gives: the bytes of a result (`nextTail` of graphql-protocol.ts), or an end. */
 export type SharedResult =
-  | { kind: 'next'; payload: Buffer }
-  | { kind: 'error'; payload: Buffer }
+  | { kind: 'next'; tail: Buffer }
+  | { kind: 'error'; errors: readonly unknown[] }
   | { kind: 'complete' };
 
 /** Opens a source of results; `return` ends it. Its failure is an `error` result, never a rejection. */
