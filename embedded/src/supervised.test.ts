@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -85,4 +85,14 @@ test('a process that does not stop in its time is killed', async () => {
   await start('trap "" TERM; echo up; while :; do sleep 0.05; done');
   await supervised?.stop(100);
   expect(shown).toContain('part did not stop in 0 s and is ended');
+});
+
+test('a restart that fails waits for the next one', async () => {
+  await start('if [ -e broken ]; then exit 1; fi; echo up; exec sleep 60');
+  writeFileSync(join(folder, 'broken'), '');
+  await supervised?.restart();
+  rmSync(join(folder, 'broken'));
+  await supervised?.restart();
+  expect(shown).toContain('part is up again');
+  expect(shown).not.toContain('starting it again in');
 });

@@ -73,15 +73,18 @@ export class Supervised {
     }
   }
 
-  /** Stops it and starts it again, with new sources. If that fails it is tried again like after an accident. */
+  /** Stops it and starts it again, with new sources. If it does not come up, it is let alone until the next restart. */
   async restart(): Promise<void> {
     await this.stop(restartStopMs);
-    this.#isWanted = true;
     this.#attempt = 0;
-    await this.#launch().then(
-      () => this.#screen.line(`${this.name} is up again`),
-      () => this.#child?.kill(this.#program.signals.hard),
-    );
+    try {
+      await this.#launch();
+      this.#isWanted = true;
+      this.#screen.line(`${this.name} is up again`);
+    } catch (err) {
+      await this.kill();
+      this.#screen.problem(`${this.name} does not start: ${(err as Error).message}`);
+    }
   }
 
   /** Resolves when the process has ended: by itself within `softMs`, or killed. */
