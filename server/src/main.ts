@@ -4,14 +4,10 @@ import { createApp } from './app.ts';
 import { bootstrap, newSignInLink } from './bootstrap.ts';
 import { config as configSchema } from './config.ts';
 import { openDatabase, reading } from './db.ts';
-import { createAuthRoutes } from './http/auth-routes.ts';
-import { createGraphqlEngine } from './http/graphql.ts';
-import { isAllowedOrigin } from './http/origin.ts';
-import { closeHttp, createHttpServer, listenHttp, urlOf } from './http/server.ts';
-import { socketAuthentication } from './http/socket-authentication.ts';
+import { createHttp } from './http/http.ts';
+import { closeHttp, listenHttp, urlOf } from './http/server.ts';
 import { loadUi } from './http/ui.ts';
 import { runJobs } from './jobs/jobs.ts';
-import { createGraphqlSocket } from './live/graphql-socket.ts';
 import { createLive } from './live/live.ts';
 import { routeUpgrades } from './live/upgrade.ts';
 import { createLogWriter } from './log/log-writer.ts';
@@ -41,7 +37,7 @@ await runService('server', {
     stop.add('object store', () => objects.close());
 
     const app = createApp({ config, database, objects, clock });
-    const { authentication, facts, services, sessions, tickets } = app;
+    const { facts, sessions, tickets } = app;
     await bootstrap(app, config);
     const live = await createLive({ databaseUrl, database: db, log, signal, clock });
     stop.add('live', () => live.closed);
@@ -69,27 +65,8 @@ await runService('server', {
     );
     stop.add('jobs', () => sweeping);
 
-    const engine = createGraphqlEngine({
-      context: { log, db, live, services },
-      hasIntrospection: config.EASEL_INTROSPECTION,
-    });
-    const origins = { publicUrl: config.EASEL_PUBLIC_URL ?? null };
-    const authRoutes = createAuthRoutes({
-      sessions,
-      isSecure: config.EASEL_PUBLIC_URL?.startsWith('https:') ?? false,
-      isAllowedOrigin: (origin, request) => isAllowedOrigin(origin, request, origins),
-      onError: (err) => log.error({ err }, 'sign-in failed'),
-    });
-    const server = createHttpServer({
-      authentication,
-      authRoutes,
-      engine,
-      health,
-      isAllowedOrigin: (origin, request) => isAllowedOrigin(origin, request, origins),
-      log,
-      tickets,
-      ui: await loadUi(config.EASEL_PUBLIC_URL ?? null, log),
-    });
+    const ui = await loadUi(config.EASEL_PUBLIC_URL ?? null, log);
+    const { server, sockets } = createHttp({ app, config, db, health, live, log, metrics, ui });
     stop.add('http', ({ softMs }) => closeHttp(server, softMs));
 
     const workers = createWorkerGateway({
@@ -103,13 +80,6 @@ await runService('server', {
       heartbeatSeconds: config.EASEL_HEARTBEAT_SECONDS,
     });
     stop.add('worker gateway', () => workers.close());
-    const sockets = createGraphqlSocket({
-      ...socketAuthentication(authentication),
-      getEnveloped: engine.getEnveloped,
-      isAllowedOrigin: (origin, request) => isAllowedOrigin(origin, request, origins),
-      log,
-      metrics,
-    });
     stop.add('graphql sockets', () => sockets.close());
     routeUpgrades(server, { '/graphql': sockets.upgrade, '/worker': workers.upgrade });
 

@@ -3,12 +3,12 @@ import { AppError } from '@easel/schema/errors';
 import { type GitStatus, gitStatusSchema } from '@easel/schema/wire/worker';
 import { z } from 'zod';
 
-const beatSchema = z.object({ git: z.array(gitStatusSchema) });
+const beatSchema = z.object({ git: z.array(gitStatusSchema).nullable() });
 
 /** The git part of a heartbeat as it was stored; none when there has been none. */
 export function gitOf(beat: unknown): GitStatus[] {
   const parsed = beatSchema.safeParse(beat);
-  return parsed.success ? parsed.data.git : [];
+  return parsed.data?.git ?? [];
 }
 
 /** Throws WRONG_STATE that names what would be lost. */

@@ -1,0 +1,62 @@
+/** The HTTP side, put together: one server with everything on it, not yet listening. */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Health } from '@easel/kit/health';
+import type { Log } from '@easel/kit/log';
+import type { Metrics } from '@easel/kit/metrics';
+import type { App } from '../app.ts';
+import type { Config } from '../config.ts';
+import type { Db } from '../db.ts';
+import { createGraphqlSocket, type GraphqlSocket } from '../live/graphql-socket.ts';
+import type { Live } from '../live/live.ts';
+import { createAuthRoutes } from './auth-routes.ts';
+import { createGraphqlEngine } from './graphql.ts';
+import { isAllowedOrigin } from './origin.ts';
+import { createHttpServer } from './server.ts';
+import { socketAuthentication } from './socket-authentication.ts';
+import type { UiHandler } from './ui.ts';
+
+export interface HttpParts {
+  app: App;
+  config: Pick<Config, 'EASEL_PUBLIC_URL' | 'EASEL_INTROSPECTION'>;
+  db: Db;
+  health: Health;
+  live: Live;
+  log: Log;
+  metrics: Metrics;
+  ui: UiHandler;
+}
+
+export function createHttp(parts: HttpParts): { server: Server; sockets: GraphqlSocket } {
+  const { app, config, db, health, live, log, metrics, ui } = parts;
+  const { authentication, services, sessions, tickets } = app;
+  const publicUrl = config.EASEL_PUBLIC_URL ?? null;
+  const isAllowed = (origin: string, request: IncomingMessage) => isAllowedOrigin(origin, request, { publicUrl });
+  const engine = createGraphqlEngine({
+    context: { log, db, live, services },
+    hasIntrospection: config.EASEL_INTROSPECTION,
+  });
+  const authRoutes = createAuthRoutes({
+    sessions,
+    isSecure: publicUrl?.startsWith('https:') ?? false,
+    isAllowedOrigin: isAllowed,
+    onError: (err) => log.error({ err }, 'sign-in failed'),
+  });
+  const server = createHttpServer({
+    authentication,
+    authRoutes,
+    engine,
+    health,
+    isAllowedOrigin: isAllowed,
+    log,
+    tickets,
+    ui,
+  });
+  const sockets = createGraphqlSocket({
+    ...socketAuthentication(authentication),
+    getEnveloped: engine.getEnveloped,
+    isAllowedOrigin: isAllowed,
+    log,
+    metrics,
+  });
+  return { server, sockets };
+}
