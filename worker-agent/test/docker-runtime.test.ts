@@ -122,7 +122,7 @@ describe.skipIf(missing !== null)('in Docker', () => {
     const { resources } = server.heartbeats.at(-1)!;
     expect(resources?.memoryLimitBytes).toBe(512 * 1024 * 1024);
     expect(resources?.memoryBytes).toBeGreaterThan(1_000_000);
-    await server.until(() => server.heartbeats.some(({ git }) => git[0]?.branch === 'main'), 'git status');
+    await server.until(() => server.heartbeats.some(({ git }) => git?.[0]?.branch === 'main'), 'git status');
 
     server.stop();
     expect(await server.event('worker.stopped')).toMatchObject({ isClean: true });

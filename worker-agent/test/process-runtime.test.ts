@@ -2,12 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { socketDirPrefix } from '../src/containers/socket-dir.ts';
 import { FakeServer, type FakeServerOptions } from './fake-server.ts';
+import { serveGit } from './git-http.ts';
 import {
   insidePack,
   makeRepository,
@@ -89,9 +90,9 @@ test('brings an environment up, step by step, and ends it cleanly when asked', l
   expect(statSync(home).mode & 0o777).toBe(0o700);
   expect(readFileSync(join(home, 'env'), 'utf8')).not.toContain(server.token);
 
-  await server.until(() => server.heartbeats.some(({ git }) => git.length > 0), 'git status');
+  await server.until(() => server.heartbeats.some(({ git }) => git?.length), 'git status');
   const beat = server.heartbeats.at(-1)!;
-  expect(beat.git[0]).toMatchObject({ path: join(home, 'shop'), branch: 'main', uncommitted: 0, unpushed: 0 });
+  expect(beat.git?.[0]).toMatchObject({ path: join(home, 'shop'), branch: 'main', uncommitted: 0, unpushed: 0 });
   expect(beat.resources?.processes).toBeGreaterThan(0);
   expect(beat.resources?.memoryBytes).toBeGreaterThan(1_000_000);
   await server.until(() => (server.heartbeats.at(-1)?.resources?.diskUsedBytes ?? 0) > 0, 'disk use');
@@ -118,7 +119,7 @@ test('a start again finds the work as it was left, and runs the init script no m
   expect(readFileSync(join(again.home, 'shop/README.md'), 'utf8')).toBe('my own words\n');
   expect(readFileSync(join(again.home, 'init-count'), 'utf8')).toBe('once\n');
   expect(readFileSync(join(again.home, 'start-count'), 'utf8')).toBe('more\nmore\n');
-  await again.server.until(() => again.server.heartbeats.some(({ git }) => git[0]?.uncommitted === 1), 'uncommitted');
+  await again.server.until(() => again.server.heartbeats.some(({ git }) => git?.[0]?.uncommitted === 1), 'uncommitted');
 });
 
 test('SIGTERM ends a running environment as a stop of the server does', limits, async () => {
@@ -141,6 +142,31 @@ test('a branch is cloned when one is named, and a project root is where scripts 
   expect(await server.event('worker.ready')).toMatchObject({ project: join(home, 'shop/app') });
   await server.until(() => server.text('hooks').includes('side'), 'the branch');
   expect(server.text('hooks')).toContain(join(home, 'shop/app'));
+});
+
+test('clones over HTTP, with progress, and with a token that the URL carries', limits, async () => {
+  makeRepository(scratch, 'noise', { noise: randomText(3_000_000) });
+  const authorization = `Basic ${Buffer.from('ada:hunter2').toString('base64')}`;
+  const http = await serveGit(scratch, { authorization });
+  const url = `${http.url.replace('//127.0.0.1', '//ada:hunter2@localhost')}/noise.git`;
+  const { server, worker, home } = await start({ manifest: { sources: { url, branch: null } } });
+  await server.event('worker.ready');
+  expect(existsSync(join(home, 'noise/noise'))).toBe(true);
+  expect(server.text() + worker.output()).not.toContain('hunter2');
+  const fractions = server
+    .all('step.progressed')
+    .flatMap(({ step, fraction }) => (step === 'sources' ? [fraction] : []));
+  expect(fractions.length).toBeGreaterThan(0);
+  await http.close();
+});
+
+test('a redirect to another address is not followed once the clone is under way', limits, async () => {
+  const http = createServer((req, res) => res.writeHead(302, { location: `file://${scratch}${req.url}` }).end());
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { port } = http.address() as AddressInfo;
+  const { server } = await start({ manifest: { sources: { url: `http://127.0.0.1:${port}/shop.git`, branch: null } } });
+  expect((await server.event('worker.failed')).failure).toMatchObject({ class: 'sources' });
+  http.close();
 });
 
 test('the step of the IDE waits for its port, and what listens is told', limits, async () => {
@@ -201,6 +227,20 @@ describe('a start fails with its class, a sentence and what to do, and leaves no
     expect(failure.message).toContain('asks for credentials');
     expect(failure.message + server.text() + worker.output()).not.toContain('hunter2');
     http.close();
+  });
+
+  test('an SSH host that wants a key; ours is not shown to it', limits, async () => {
+    const banner = createTcpServer((socket) => socket.end('SSH-2.0-nobody\r\n'));
+    await new Promise<void>((resolve) => banner.listen(0, '127.0.0.1', resolve));
+    const { port } = banner.address() as AddressInfo;
+    const { failure } = await failed(from(`ssh://git@127.0.0.1:${port}/a.git`));
+    expect(failure).toMatchObject({ class: 'sources', step: 'sources' });
+    banner.close();
+  });
+
+  test('an address that hands out the credentials of a cloud', limits, async () => {
+    const { failure } = await failed(from('http://169.254.169.254/latest/meta-data'));
+    expect(failure.message).toContain('not cloned from');
   });
 
   test('a clone that takes too long', limits, async () => {
@@ -350,7 +390,7 @@ test('a helper that dies is started again, and the environment runs on', limits,
   process.kill(helper!, 'SIGKILL');
   await server.until(() => processesOf(server.manifest.environmentId).some((pid) => pid !== helper), 'another helper');
   const beats = server.heartbeats.length;
-  await server.until(() => server.heartbeats.slice(beats + 1).some(({ git }) => git.length > 0), 'heartbeats go on');
+  await server.until(() => server.heartbeats.slice(beats + 1).some(({ git }) => git?.length), 'heartbeats go on');
   expect(server.all('worker.failed')).toEqual([]);
 });
 

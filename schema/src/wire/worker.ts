@@ -84,7 +84,8 @@ export const heartbeatSchema = z.object({
     sources: z.array(z.enum(ACTIVITY_SOURCES)).max(ACTIVITY_SOURCES.length),
   }),
   resources: resourceUseSchema.nullable(),
-  git: z.array(gitStatusSchema).max(20),
+  /** Null until the worker has looked: what was known before still counts. */
+  git: z.array(gitStatusSchema).max(20).nullable(),
   /** TCP ports that listen inside. */
   ports: z.array(z.object({ port: z.number().int().min(1).max(65_535), process: text(200).nullable() })).max(200),
   /** Open connections by kind. */

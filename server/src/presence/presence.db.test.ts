@@ -78,6 +78,19 @@ describe('heartbeats', () => {
     expect(first?.beat?.ports).toEqual([{ port: 8080, process: 'node' }]);
   });
 
+  it('keep what git said until a worker has looked again', async () => {
+    const worker = await running();
+    const { type: _, at: __, ...beat } = someBeat();
+    const dirty = [{ path: 'shop', branch: 'main', commit: null, uncommitted: 2, unpushed: 0 }];
+    await write(worker, 0, JSON.stringify({ ...beat, git: dirty }));
+    await write(worker, 0, JSON.stringify({ ...beat, git: null }));
+    const kept = (await presenceStore.find(house.pool, [worker.environmentId])).get(worker.environmentId);
+    expect(kept?.beat?.git).toEqual(dirty);
+    await write(worker, 0, JSON.stringify({ ...beat, git: [] }));
+    const clean = (await presenceStore.find(house.pool, [worker.environmentId])).get(worker.environmentId);
+    expect(clean?.beat?.git).toEqual([]);
+  });
+
   it('are told to those in this process who watch, and to nobody by notification', async () => {
     const worker = await running();
     // What the start itself has told is over by then.

@@ -38,7 +38,8 @@ export type Queryable = Pick<pg.Pool, 'query'>;
 
 /**
  * Beats of another generation than the environment's are dropped. Rows are written in the order of their ids, so that two
- * replicas do not wait for each other crosswise. Gives those that were taken for lost: one statement for all of it.
+ * replicas do not wait for each other crosswise. What git said is kept until a worker has looked again: a start must not
+ * make unsaved work look saved. Gives those that were taken for lost: one statement for all of it.
  */
 const WRITE = {
   name: 'presence_write',
@@ -55,7 +56,11 @@ const WRITE = {
         generation = EXCLUDED.generation,
         last_seen_at = CASE WHEN p.generation = EXCLUDED.generation
           THEN GREATEST(p.last_seen_at, EXCLUDED.last_seen_at) ELSE EXCLUDED.last_seen_at END,
-        beat = CASE WHEN EXCLUDED.beat = '{}' AND p.generation = EXCLUDED.generation THEN p.beat ELSE EXCLUDED.beat END
+        beat = CASE
+          WHEN EXCLUDED.beat = '{}' AND p.generation = EXCLUDED.generation THEN p.beat
+          WHEN COALESCE(EXCLUDED.beat->'git', 'null') = 'null' AND p.beat ? 'git'
+            THEN EXCLUDED.beat || jsonb_build_object('git', p.beat->'git')
+          ELSE EXCLUDED.beat END
     )
     SELECT environment_id, generation FROM beats WHERE connectivity = 'lost'`,
 };

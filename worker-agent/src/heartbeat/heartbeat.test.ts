@@ -34,7 +34,7 @@ function watch(usage: () => Promise<Usage | null>, inside = idleInside) {
 test('beats from the start, at the pace of the server, until it is over', async () => {
   const running = heart.run(ending.signal);
   await clock.advance(0);
-  expect(beats).toMatchObject([{ resources: null, git: [], ports: [], sessions: { ssh: 0, port: 0 } }]);
+  expect(beats).toMatchObject([{ resources: null, git: null, ports: [], sessions: { ssh: 0, port: 0 } }]);
   await clock.advance(30_000);
   expect(beats).toHaveLength(4);
   heart.pace = 2_000;

@@ -34,7 +34,7 @@ const lookLimitMs = 3_000;
 const secondLookMs = 1_000;
 const NOTHING: Pick<Heartbeat, 'resources' | 'git' | 'ports' | 'sessions'> = {
   resources: null,
-  git: [],
+  git: null,
   ports: [],
   sessions: { ssh: 0, port: 0 },
 };
@@ -99,14 +99,14 @@ function looker(subject: Subject, activity: Activity, clock: Clock): Look {
     everyMs: diskEveryMs,
     clock,
   });
-  const git = new Paced<GitStatus[]>({
+  const git = new Paced<GitStatus[] | null>({
     look: async () => {
-      const before = JSON.stringify(git.get());
+      const before = git.get();
       const now = await gitStatus(inside, clonePath);
-      if (before !== '[]' && before !== JSON.stringify(now)) activity.mark('git');
+      if (before && JSON.stringify(before) !== JSON.stringify(now)) activity.mark('git');
       return now;
     },
-    initial: [],
+    initial: null,
     everyMs: gitEveryMs,
     clock,
   });
