@@ -10,6 +10,8 @@ import { helpText, parseOptions } from './options.mjs';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const pinnedNode = join(checkout, 'node_modules/.bin/node');
+/** How soon the death of npm is seen. */
+const lookEveryMs = 500;
 /** Between two lines that say that the installation goes on. */
 const progressEveryMs = 10_000;
 
@@ -36,6 +38,7 @@ export async function run([program, ...args], output = 1) {
     );
   }
   const path = join(checkout, program);
+  if (process.env.npm_lifecycle_event) endWithParent();
   if (realpathSync(process.execPath) === realpathSync(pinnedNode)) {
     process.argv = [process.execPath, path, ...args];
     await import(pathToFileURL(path).href);
@@ -45,6 +48,17 @@ export async function run([program, ...args], output = 1) {
   // A signal of the terminal reaches both; one sent to this process alone is passed on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)));
+}
+
+/** A killed npm tells its children nothing: they would go on without a terminal that could end them. */
+function endWithParent() {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, lookEveryMs);
+  timer.unref();
 }
 
 /** Whether node_modules holds what the lock file names. npm writes its own record there as the last step of an installation. */
