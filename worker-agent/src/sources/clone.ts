@@ -5,6 +5,7 @@
  */
 import { lstatSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Manifest } from '@easel/schema/wire/manifest';
 import type { Inhabitant, Runtime } from '../containers/runtime.ts';
@@ -59,13 +60,14 @@ export async function provideSources(options: SourcesOptions, context: StepConte
 async function clone(options: SourcesOptions, staging: string, context: StepContext): Promise<void> {
   const { manifest, volume, machineEnv } = options;
   const { url, branch } = manifest.sources;
-  const safePath = await checkAddress(options, context.signal);
+  const access = await checkAddress(options, context.signal);
   // Git makes the folder in this one; its name is the clone's.
   mkdirSync(staging, { recursive: true, mode: 0o700 });
   const configFile = join(staging, 'gitconfig');
-  writeFileSync(configFile, safePath === null ? '' : trusting(safePath));
+  writeFileSync(configFile, access.kind === 'folder' ? trusting(access.path) : '');
   const branchArgs = branch === null ? [] : ['--branch', branch];
-  const args = ['clone', '--progress', '--template=', ...branchArgs, '--', url, cloneDirectoryOf(options)];
+  const pinned = access.kind === 'pinned' ? ['-c', `http.curloptResolve=${access.address}`] : [];
+  const args = [...pinned, 'clone', '--progress', '--template=', ...branchArgs, '--', url, cloneDirectoryOf(options)];
   context.line(`git clone ${branch === null ? '' : `--branch ${branch} `}${shownUrl(url)}`);
   const run = await runGit(args, {
     cwd: staging,
@@ -88,15 +90,22 @@ function cloneDirectoryOf(options: SourcesOptions): string {
   return options.volume.read('sources')?.directory ?? cloneDirectory(options.manifest.sources.url);
 }
 
-/** Throws `Failed` (sources) for an address that cannot be cloned from. Resolves to the path of a repository on this machine. */
-async function checkAddress(options: SourcesOptions, signal: AbortSignal): Promise<string | null> {
+/** How git is let at the repository. `pinned`: at the addresses that were looked at, whatever the name leads to by then. */
+type Access = { kind: 'folder'; path: string } | { kind: 'pinned'; address: string } | { kind: 'plain' };
+
+/** Throws `Failed` (sources) for an address that cannot be cloned from. */
+async function checkAddress(options: SourcesOptions, signal: AbortSignal): Promise<Access> {
   const { url } = options.manifest.sources;
   const address = gitAddress(url);
   if (!address) throw new Failed({ class: 'sources', message: `${shownUrl(url)} is not the URL of a Git repository.` });
-  if (address.kind === 'file') return checkFolder(address.path, url, options.volume);
+  if (address.kind === 'file') return { kind: 'folder', path: checkFolder(address.path, url, options.volume) };
   const isProxied = Object.keys(options.machineEnv).some((name) => /^(https?|all)_proxy$/i.test(name));
-  if (address.isSsh || !isProxied) await reachHost(address.host, address.port, signal);
-  return null;
+  if (isProxied && !address.isSsh) return { kind: 'plain' };
+  const { host, port } = address;
+  const addresses = await reachHost(host, port, signal);
+  if (address.isSsh || isIP(host)) return { kind: 'plain' };
+  const shown = addresses.map((one) => (isIP(one) === 6 ? `[${one}]` : one));
+  return { kind: 'pinned', address: `${host}:${port}:${shown.join(',')}` };
 }
 
 /**
