@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import { type Duplex, type Readable, Writable } from 'node:stream';
 import type { Log } from '@easel/kit/log';
 import { AppError } from '@easel/schema/errors';
 import { INSIDE_PROTOCOL } from './constants.ts';
@@ -43,6 +43,7 @@ export interface SpawnOptions {
 }
 
 export interface InsideProcess {
+  /** With a pty its end says nothing to the process: destroy a stream to hang up. */
   readonly stdin: Writable;
   readonly stdout: Readable;
   /** Null with a pty. */
@@ -183,7 +184,7 @@ class HelperInside implements Inside {
     });
     if (stdout !== stdin) oneWay({ stdin: stdin!, outputs: [stdout!, stderr!] });
     return {
-      stdin: stdin!,
+      stdin: pty ? terminalInput(stdin!) : stdin!,
       stdout: stdout!,
       stderr,
       exit,
@@ -259,6 +260,18 @@ async function soon<T>(streams: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A terminal has no end of input to give; the end of its connection is a hang-up. */
+function terminalInput(socket: Socket): Writable {
+  return new Writable({
+    autoDestroy: false,
+    write: (chunk: Buffer, _encoding, done) => void socket.write(chunk, done),
+    destroy: (err, done) => {
+      socket.destroy();
+      done(err);
+    },
+  });
 }
 
 /** Standard streams go one way: an end of the other way is said at once, and what comes on standard input is dropped. */

@@ -36,9 +36,9 @@ export class Control {
     this.hello.catch(() => undefined);
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     eachLine(socket, MAX_LINE_BYTES, (line) => this.#onLine(line));
+    socket.on('error', () => socket.destroy());
     socket.once('end', () => socket.destroy());
     socket.once('close', () => this.#onClose());
-    socket.resume();
   }
 
   /** Resolves with the answer's value, still to be parsed. Throws the helper's refusal, TIMED_OUT or WORKER_UNREACHABLE. */

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Reads the first line of a connection and puts back what came after it; the socket is left paused. Rejects when the line
- * is too long, late, or never ends.
+ * Reads the first line of a connection and puts back what came after it; the socket is left as if nothing had been read.
+ * Rejects when the line is too long, late, or never ends.
  */
 export function firstLine(socket: Socket, limits: { maxBytes: number; limitMs: number }): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -11,24 +11,24 @@ export function firstLine(socket: Socket, limits: { maxBytes: number; limitMs: n
     const onEnd = () => finish(new Error('the connection ended before its first line'));
     const finish = (err: Error | null, line = '') => {
       clearTimeout(timer);
-      socket.pause();
-      socket.off('data', onData).off('end', onEnd).off('close', onEnd);
+      socket.off('readable', onReadable).off('end', onEnd).off('close', onEnd);
       if (err) reject(err);
       else resolve(line);
     };
-    const onData = (chunk: Buffer) => {
+    const onReadable = () => {
+      const chunk = socket.read() as Buffer | null;
+      if (chunk === null) return;
       seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
       const end = seen.indexOf(10);
       if (end < 0 ? seen.length > limits.maxBytes : end > limits.maxBytes) {
-        return finish(new Error('the first line is too long'));
+        finish(new Error('the first line is too long'));
+      } else if (end >= 0) {
+        const rest = seen.subarray(end + 1);
+        if (rest.length > 0) socket.unshift(rest);
+        finish(null, seen.toString('utf8', 0, end));
       }
-      if (end < 0) return;
-      const rest = seen.subarray(end + 1);
-      finish(null, seen.toString('utf8', 0, end));
-      if (rest.length > 0) socket.unshift(rest);
     };
-    socket.on('data', onData).on('end', onEnd).on('close', onEnd);
-    socket.resume();
+    socket.on('readable', onReadable).on('end', onEnd).on('close', onEnd);
   });
 }
 

@@ -31,7 +31,7 @@ export class InsideSockets {
     this.#path = path;
     this.#secret = Buffer.from(secret);
     this.#log = log;
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => void this.#take(socket));
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#take(socket));
   }
 
   /** Throws an error of the system when the path is too long or not ours. */

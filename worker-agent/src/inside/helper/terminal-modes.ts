@@ -39,7 +39,7 @@ export function sttyArguments(modes: Readonly<Record<string, number>>): string[]
   for (const [name, { setting, fresh }] of Object.entries(characters)) {
     const value = modes[name];
     if (value === undefined || value === fresh || !Number.isInteger(value) || value < 0 || value > 255) continue;
-    settings.push(setting, value === switchedOff ? '^-' : String(value));
+    settings.push(setting, characterName(value));
   }
   for (const name of flags) {
     const value = modes[name];
@@ -47,6 +47,14 @@ export function sttyArguments(modes: Readonly<Record<string, number>>): string[]
     settings.push(value !== 0 ? name.toLowerCase() : `-${name.toLowerCase()}`);
   }
   return settings;
+}
+
+/** As every stty reads it: a single digit would be taken for itself. */
+function characterName(value: number): string {
+  if (value === switchedOff) return '^-';
+  if (value < 32) return `^${String.fromCharCode(value + 64)}`;
+  if (value === 127) return '^?';
+  return value < 127 ? String.fromCharCode(value) : String(value);
 }
 
 /** The command, with the terminal set up before it where that is needed. An image without stty gets the pack's. */

@@ -94,12 +94,13 @@ function tie(fd: number, connection: Socket, onClosed: () => void): void {
     input.destroy();
   });
   output.pipe(connection, { end: false });
-  connection.pipe(input);
-  connection.once('close', () => {
+  connection.pipe(input, { end: false });
+  const hangUp = () => {
     input.destroy();
     // The descriptor's number must not be given to somebody else while a write to it is under way.
     input.idle(() => output.destroy());
-  });
+  };
+  connection.once('end', hangUp).once('close', hangUp);
 }
 
 class MasterWriter extends Writable {

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { sttyArguments, withModes } from './terminal-modes.ts';
+
+describe('terminal modes', () => {
+  it('are left alone where they are what a fresh terminal has', () => {
+    const modes = { ECHO: 1, ICANON: 1, VINTR: 3, VERASE: 127, ISTRIP: 0 };
+    expect(sttyArguments(modes)).toEqual([]);
+    expect(withModes(['bash', '-l'], modes)).toEqual(['bash', '-l']);
+  });
+
+  it('become arguments of stty where they differ', () => {
+    expect(sttyArguments({ ECHO: 0, IXANY: 0, ISTRIP: 1, VERASE: 8, VSUSP: 255 })).toEqual([
+      'erase',
+      '^H',
+      'susp',
+      '^-',
+      'istrip',
+      '-ixany',
+      '-echo',
+    ]);
+  });
+
+  it('that are unknown or out of range are dropped: they come from the client', () => {
+    expect(sttyArguments({ VINTR: 300, VQUIT: -1, VKILL: 1.5, '; reboot': 1, TTY_OP_ISPEED: 9600 })).toEqual([]);
+  });
+
+  it('never reach the command’s own words', () => {
+    const argv = withModes(['sh', '-c', 'echo "$1"'], { ECHO: 0 });
+    expect(argv.slice(-3)).toEqual(['sh', '-c', 'echo "$1"']);
+    expect(argv[4]).toBe('-echo');
+  });
+});
