@@ -1,6 +1,7 @@
 /** What the create form asks for, and what it makes of it. Pure. */
 import { branchSchema, nameSchema } from '@easel/schema/names';
 import { gitUrlSchema, imageSchema } from '@easel/schema/template';
+import { sentence } from './format.ts';
 import { texts } from './texts.ts';
 
 export type CreateEntries = {
@@ -19,10 +20,6 @@ type Parser = {
 
 const firstIssue = (schema: Parser, value: string): string | undefined =>
   schema.safeParse(value).error?.issues[0]?.message;
-
-/** The message of a zod issue as a sentence. */
-export const sentence = (message: string): string =>
-  `${message.slice(0, 1).toUpperCase()}${message.slice(1)}${/[.!?)]$/.test(message) ? '' : '.'}`;
 
 export function checkEntries(entries: CreateEntries, isNameTaken: (name: string) => boolean): CreateErrors {
   const found: CreateErrors = {};

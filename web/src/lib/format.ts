@@ -84,3 +84,7 @@ export function formatCpus(cpus: number): string {
   const rounded = cpus < 10 ? Math.round(cpus * 100) / 100 : Math.round(cpus);
   return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 }).format(rounded)} ${rounded === 1 ? 'core' : 'cores'}`;
 }
+
+/** A phrase as a sentence: a capital at its beginning, a full stop at its end. */
+export const sentence = (phrase: string): string =>
+  `${phrase.slice(0, 1).toUpperCase()}${phrase.slice(1)}${/[.!?)]$/.test(phrase) ? '' : '.'}`;

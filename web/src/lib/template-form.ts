@@ -1,7 +1,7 @@
 /** The template form as data: from a template, to the API's input, and where the schema finds fault. Pure. */
 import { envSchema, scriptSchema, sidecarSchema, templateSpecSchema } from '@easel/schema/template';
 import { z } from 'zod';
-import { sentence } from './create-form.ts';
+import { sentence } from './format.ts';
 import type { TemplateDetail } from './operations/templates.ts';
 import { texts } from './texts.ts';
 

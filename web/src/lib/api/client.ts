@@ -7,6 +7,10 @@ import { cacheExchange } from '@urql/exchange-graphcache';
 import { cacheOptions } from './cache.ts';
 import { Connection } from './connection.svelte.ts';
 
+/** Reads are tried again: a network that changes under the browser fails what is on its way. */
+const READ_ATTEMPTS = 3;
+const READ_PAUSE_MS = 300;
+
 export class Api {
   readonly connection: Connection;
   readonly client: Client;
@@ -49,7 +53,11 @@ export class Api {
     options: { isFresh?: boolean } = {},
   ): Promise<Answer<Data>> {
     const requestPolicy = options.isFresh ? 'network-only' : 'cache-first';
-    return this.#answer(await this.client.query(document, variables, { requestPolicy }).toPromise());
+    for (let attempt = 1; ; attempt++) {
+      const answer = this.#answer(await this.client.query(document, variables, { requestPolicy }).toPromise());
+      if (!answer.problem?.isNetwork || attempt === READ_ATTEMPTS) return answer;
+      await new Promise((resolve) => setTimeout(resolve, READ_PAUSE_MS * attempt));
+    }
   }
 
   async change<Data, Variables extends AnyVariables>(

@@ -4,8 +4,8 @@
  *   connecting ─opened▶ live ─closed▶ reconnecting ─opened▶ live
  *                                          └─ no network, or 20 s without success ▶ offline ─opened▶ live
  *
- * The socket is opened at once and never given up: after a loss it redials with full jitter (0.2–8 s), at once when the
- * network or the tab comes back or somebody asks. Open subscriptions are asked again after each redial; the server then
+ * The socket is opened at once and never given up: after a loss it redials with full jitter, first within 0.2 s and in the
+ * end within 8 s, at once when the network or the tab comes back or somebody asks. Open subscriptions are asked again after each redial; the server then
  * sends the whole again, so nothing that happened meanwhile is missed. A dead peer is noticed by a ping every 10 s that
  * must be answered within 5 s. The server ends a session with 4401 or 4403: then `onSignedOut` is called, once.
  */
@@ -17,6 +17,7 @@ const PING_MS = 10_000;
 const PONG_LIMIT_MS = 5_000;
 /** Longer than this without a connection is told as "offline", not as a hiccup. */
 const OFFLINE_AFTER_MS = 20_000;
+const RETRY_FIRST_MS = 200;
 const RETRY_LONGEST_MS = 8_000;
 /** Close codes by which the server says that nobody is signed in (schema/errors: UNAUTHENTICATED, FORBIDDEN). */
 const SIGNED_OUT_CODES: readonly number[] = [4401, 4403];
@@ -119,14 +120,14 @@ export class Connection {
   };
 
   #wait(retries: number): Promise<void> {
-    const limitMs = Math.min(RETRY_LONGEST_MS, 400 * 2 ** Math.min(retries, 10));
+    const limitMs = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** Math.min(retries, 10));
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
         this.#wake = null;
         resolve();
       };
-      const timer = setTimeout(done, 200 + Math.random() * limitMs);
+      const timer = setTimeout(done, Math.random() * limitMs);
       this.#wake = done;
     });
   }

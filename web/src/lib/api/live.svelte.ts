@@ -14,8 +14,11 @@ export function query<Data, Variables extends AnyVariables>(
   let data = $state.raw<Data>();
   let problem = $state.raw<Problem | null>(null);
   let round = $state(0);
+  // After a lost connection what the cache has may be old: everything on show is asked again.
+  const connections = $derived(Math.max(1, api.connection.openings));
   $effect(() => {
     void round;
+    void connections;
     const asked = api.client.query(document, variables(), { requestPolicy: 'cache-and-network' });
     // Answers from the cache come while this effect still runs; what they read is not what it depends on.
     return untrack(

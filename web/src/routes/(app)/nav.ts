@@ -15,3 +15,6 @@ export const PLACES = [
 export function isCurrent(place: (typeof PLACES)[number], pathname: string): boolean {
   return pathname === place.href || pathname === place.root || pathname.startsWith(`${place.root}/`);
 }
+
+/** Opens "Go to…" everywhere, also while somebody types. */
+export const PALETTE_KEYS = /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘K' : 'Ctrl+K';
