@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Api } from '../api/api.ts';
 import type { EnvironmentWithAccess } from '../api/environments.ts';
 import type { Context } from '../context.ts';
-import { CommandError } from '../failure.ts';
+import { CommandError, describeFailure } from '../failure.ts';
 import { dialEnvironment } from '../tunnel/dial.ts';
 import { type Listener, listen } from '../tunnel/listener.ts';
 import type { Mapping } from '../tunnel/mapping.ts';
@@ -71,8 +71,8 @@ function servingOf(
     dial: (signal: AbortSignal) =>
       dialEnvironment(tickets, {
         signal,
-        onRetry: (err) => out.note(`${remotePort}: ${(err as Error).message}; trying again`),
+        onRetry: (err) => out.note(`port ${remotePort}: ${(err as Error).message}; trying again`),
       }),
-    onRefused: (err: unknown) => out.note(`${remotePort}: ${(err as Error).message}`),
+    onRefused: (err: unknown) => out.warn(describeFailure(err), `port ${remotePort}`),
   };
 }

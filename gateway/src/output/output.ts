@@ -23,6 +23,8 @@ export interface Output {
   paint(style: Style, text: string, screen?: 'stdout' | 'stderr'): string;
   /** The reason why the command ends as it does. */
   fail(failure: Failure): void;
+  /** Something failed and the command goes on. */
+  warn(failure: Failure, subject: string): void;
 }
 
 export type Cell = string | { readonly text: string; readonly style: Style };
@@ -57,13 +59,24 @@ export function createOutput(io: Io, options: { isJson: boolean; isColorRefused:
         output.line(texts.join('  ').trimEnd());
       }
     },
-    fail({ code, message, details }) {
-      const more = Object.keys(details).length > 0 ? { details } : {};
-      if (isJson) print(io.stderr, JSON.stringify({ code, message, ...more }));
-      else print(io.stderr, `${paint('red', 'easel:', 'stderr')} ${message.split('\n').map(plain).join('\n')}`);
+    fail(failure) {
+      if (isJson) print(io.stderr, jsonOf(failure));
+      else print(io.stderr, `${paint('red', 'easel:', 'stderr')} ${linesOf(failure.message)}`);
+    },
+    warn(failure, subject) {
+      if (isJson) print(io.stderr, jsonOf({ ...failure, details: { ...failure.details, subject } }));
+      else print(io.stderr, `${subject}: ${linesOf(failure.message)}`);
     },
   };
   return output;
+}
+
+function jsonOf({ code, message, details }: Failure): string {
+  return JSON.stringify({ code, message, ...(Object.keys(details).length > 0 ? { details } : {}) });
+}
+
+function linesOf(message: string): string {
+  return message.split('\n').map(plain).join('\n');
 }
 
 function cellOf(cell: Cell): { text: string; style?: Style } {
