@@ -73,7 +73,7 @@ describe.skipIf(missing !== null)('in Docker', () => {
     removeScratch(scratch);
   });
 
-  async function start(options: FakeServerOptions & { volumeDir?: string } = {}) {
+  async function start(options: FakeServerOptions & { volumeDir?: string; user?: { uid: number; gid: number } } = {}) {
     const sources = { url: repository, branch: null };
     const server = await new FakeServer({
       ...options,
@@ -81,7 +81,12 @@ describe.skipIf(missing !== null)('in Docker', () => {
     }).listen();
     servers.push(server);
     const volumeDir = options.volumeDir ?? join(scratch, 'volumes', `volume-${count++}`);
-    const worker = startWorker(server, { volumeDir, insideDir, runtime: 'docker' });
+    const worker = startWorker(server, {
+      volumeDir,
+      insideDir,
+      runtime: 'docker',
+      ...(options.user && { user: options.user }),
+    });
     workers.push(worker);
     return { server, worker, volumeDir, home: join(volumeDir, 'home') };
   }
@@ -266,5 +271,40 @@ describe.skipIf(missing !== null)('in Docker', () => {
     const again = await start({ volumeDir: first.volumeDir, manifest: { environmentId } });
     await again.server.event('worker.ready');
     expect(containersOf(again.server).split('\n')).toHaveLength(1);
+  });
+
+  test('an agent that is not root serves images of any user, and removes what is theirs', {
+    timeout: 120_000,
+  }, async (context) => {
+    const { gid } = statSync('/var/run/docker.sock', { throwIfNoEntry: false }) ?? { gid: 0 };
+    if (process.getuid?.() !== 0 || gid === 0) return context.skip('needs root and a group that may use Docker');
+    const user = { uid: 54_321, gid };
+    for (const [image, uid] of [
+      [DEV, 4321],
+      [ROOT, 0],
+    ] as const) {
+      const volumes = join(scratch, `volumes-${uid}`);
+      execFileSync('install', ['-d', '-o', String(user.uid), '-m', '755', volumes]);
+      const volumeDir = join(volumes, 'volume');
+      const scripts = only({
+        init: script('mkdir -p ~/private; chmod 700 ~/private; touch ~/private/x; wc -l README.md'),
+      });
+      const first = await start({ volumeDir, user, manifest: { image, scripts } });
+      await first.server.event('worker.ready');
+      await first.server.until(
+        () => first.server.heartbeats.some(({ git }) => git?.[0]?.branch === 'main'),
+        'git status',
+      );
+      expect(statSync(join(first.home, 'private')).uid).toBe(uid);
+      expect(statSync(join(first.home, 'shop/README.md')).uid).toBe(uid);
+      first.server.stop();
+      await first.worker.exit;
+      const again = await start({ volumeDir, user, manifest: { image } });
+      await again.server.event('worker.ready');
+      again.server.stop();
+      await again.worker.exit;
+      runCleanup([again.server.manifest.environmentId, volumeDir, '--erase'], user);
+      expect(existsSync(volumeDir)).toBe(false);
+    }
   });
 });

@@ -20,7 +20,14 @@ export interface StartedWorker {
 
 export function startWorker(
   server: FakeServer,
-  options: { volumeDir: string; insideDir: string; runtime: 'docker' | 'process'; env?: Record<string, string> },
+  options: {
+    volumeDir: string;
+    insideDir: string;
+    runtime: 'docker' | 'process';
+    env?: Record<string, string>;
+    /** Who runs the worker, where that is not who runs the test. */
+    user?: { uid: number; gid: number };
+  },
 ): StartedWorker {
   const { environmentId, workerId, generation } = server.manifest;
   const child = spawn(process.execPath, [join(agentDir, 'src/main.ts')], {
@@ -37,6 +44,7 @@ export function startWorker(
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options.user,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
@@ -47,8 +55,9 @@ export function startWorker(
   };
 }
 
-export function runCleanup(args: string[]): string {
-  return execFileSync(process.execPath, [join(agentDir, 'src/cleanup.ts'), ...args], { encoding: 'utf8' });
+export function runCleanup(args: string[], user?: { uid: number; gid: number }): string {
+  const program = join(agentDir, 'src/cleanup.ts');
+  return execFileSync(process.execPath, [program, ...args], { encoding: 'utf8', ...user });
 }
 
 /** Where a test keeps its volumes and repositories: everybody may enter, as on an installed machine. */
