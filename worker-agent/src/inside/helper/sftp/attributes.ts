@@ -1,7 +1,6 @@
 /** File attributes of version 3, and the line of `ls -l` that goes with a name. */
 
-import type { BigIntStats } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { type BigIntStats, constants, readFileSync } from 'node:fs';
 import type { Reader, Writer } from './packet.ts';
 
 const flags = { size: 1, owner: 2, permissions: 4, times: 8, extended: 0x8000_0000 } as const;
@@ -41,15 +40,15 @@ export function writeAttributes(writer: Writer, stats: BigIntStats): Writer {
     .uint32(Number(stats.mtimeMs / 1000n));
 }
 
-const kinds: Readonly<Record<number, string>> = {
-  2401: 'p',
-  4802: 'c',
-  9604: 'd',
-  14406: 'b',
-  16807: '-',
-  21609: 'l',
-  26411: 's',
-};
+const kinds = new Map([
+  [constants.S_IFIFO, 'p'],
+  [constants.S_IFCHR, 'c'],
+  [constants.S_IFDIR, 'd'],
+  [constants.S_IFBLK, 'b'],
+  [constants.S_IFREG, '-'],
+  [constants.S_IFLNK, 'l'],
+  [constants.S_IFSOCK, 's'],
+]);
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 /** After this, `ls` shows the year instead of the time. */
 const halfYearMs = 182 * 24 * 3600 * 1000;
@@ -76,7 +75,7 @@ function modeText(mode: number): string {
   if (mode & 0o4000) owner[2] = owner[2] === 'x' ? 's' : 'S';
   if (mode & 0o2000) group[2] = group[2] === 'x' ? 's' : 'S';
   if (mode & 0o1000) other[2] = other[2] === 'x' ? 't' : 'T';
-  return (kinds[mode & 0o170000] ?? '?') + [owner, group, other].flat().join('');
+  return (kinds.get(mode & constants.S_IFMT) ?? '?') + [owner, group, other].flat().join('');
 }
 
 const cache = new Map<string, { readAtMs: number; names: Map<number, string> }>();
