@@ -13,6 +13,7 @@ import { routeUpgrades } from './live/upgrade.ts';
 import { createLogWriter } from './log/log-writer.ts';
 import { requireMigrated } from './migrations.ts';
 import { openObjects } from './objects/open-objects.ts';
+import { createHeard } from './presence/heard.ts';
 import { createPresence } from './presence/presence.service.ts';
 import { createSteady, watchSilence } from './presence/silence.ts';
 import { createWorkerGateway } from './worker/worker-gateway.ts';
@@ -43,11 +44,13 @@ await runService('server', {
     stop.add('live', () => live.closed);
 
     const steady = createSteady(clock);
-    const presence = createPresence({ db, database: pool, facts, live, log, metrics, onUncertain: steady.reset });
+    const lostMs = config.EASEL_HEARTBEAT_LOST_SECONDS * 1000;
+    const heard = createHeard({ heartbeatMs: config.EASEL_HEARTBEAT_SECONDS * 1000, lostMs });
+    const onUncertain = steady.reset;
+    const presence = createPresence({ db, database: pool, facts, live, heard, log, metrics, onUncertain });
     const beating = presence.run(signal);
     stop.add('presence', () => beating);
-    const lostMs = config.EASEL_HEARTBEAT_LOST_SECONDS * 1000;
-    const watching = watchSilence({ db, database: pool, facts, steady, lostMs, log, clock }, signal);
+    const watching = watchSilence({ db, database: pool, facts, heard, steady, lostMs, log, clock }, signal);
     stop.add('silence', () => watching);
     const sweeping = runJobs(
       {

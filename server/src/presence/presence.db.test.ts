@@ -3,6 +3,7 @@ import { silentLog } from '@easel/kit/log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type House, openHouse } from '../worker/house.kit.ts';
 import { READY, someBeat } from '../worker/test-worker.kit.ts';
+import { createHeard } from './heard.ts';
 import { createPresence } from './presence.service.ts';
 import { presenceStore, type Queryable } from './presence.store.ts';
 import { createSteady, tellSilent, watchSilence } from './silence.ts';
@@ -26,6 +27,7 @@ async function running() {
   await house.db.$transaction((tx) => house.facts.applyWorkerEvent(tx, placed, READY, new Date()));
   return placed;
 }
+const newHeard = () => createHeard({ heartbeatMs: 10_000, lostMs: 30_000 });
 const stateOf = async (id: Parameters<House['environment']>[0]) => {
   const { phase, connectivity } = await house.environment(id);
   return `${phase} ${connectivity}`;
@@ -35,7 +37,7 @@ const write = (
   ageMs: number,
   beat: string | null = null,
 ) =>
-  presenceStore.write(house.pool, [
+  presenceStore.introduce(house.pool, [
     { environmentId: placed.environmentId as never, generation: placed.generation, ageMs, beat },
   ]);
 
@@ -50,7 +52,7 @@ describe('heartbeats', () => {
       },
     } as unknown as Queryable;
     const ending = new AbortController();
-    const presence = createPresence({ ...house, database: counting, onUncertain: () => undefined });
+    const presence = createPresence({ ...house, heard: newHeard(), database: counting, onUncertain: () => undefined });
     for (const worker of workers) for (let i = 0; i < 5; i++) presence.beat(worker, someBeat());
     const runs = presence.run(ending.signal);
     ending.abort();
@@ -83,7 +85,8 @@ describe('heartbeats', () => {
     const { type: _, at: __, ...beat } = someBeat();
     const dirty = [{ path: 'shop', branch: 'main', commit: null, uncommitted: 2, unpushed: 0 }];
     await write(worker, 0, JSON.stringify({ ...beat, git: dirty }));
-    await write(worker, 0, JSON.stringify({ ...beat, git: null }));
+    const { git: ___, ...unlooked } = beat;
+    await write(worker, 0, JSON.stringify(unlooked));
     const kept = (await presenceStore.find(house.pool, [worker.environmentId])).get(worker.environmentId);
     expect(kept?.beat?.git).toEqual(dirty);
     await write(worker, 0, JSON.stringify({ ...beat, git: [] }));
@@ -134,7 +137,7 @@ describe('heartbeats', () => {
         isAway ? Promise.reject(new Error('away')) : house.pool.query(...args),
     } as unknown as Queryable;
     const ending = new AbortController();
-    const presence = createPresence({ ...house, database: flaky, onUncertain: () => uncertain++ });
+    const presence = createPresence({ ...house, heard: newHeard(), database: flaky, onUncertain: () => uncertain++ });
     const runs = presence.run(ending.signal);
     presence.beat(worker, someBeat());
     await expect.poll(() => uncertain, { timeout: 5000 }).toBeGreaterThan(0);
@@ -186,7 +189,7 @@ describe('silence', () => {
     ]);
     const ending = new AbortController();
     const watching = watchSilence(
-      { ...house, database: house.pool, lostMs: 3_000, steady: createSteady(), log: silentLog },
+      { ...house, heard: newHeard(), database: house.pool, lostMs: 3_000, steady: createSteady(), log: silentLog },
       ending.signal,
     );
     const startMs = Date.now();

@@ -1,21 +1,21 @@
 /**
  * Who is there. Heartbeats come to whichever replica a worker has dialled; they are gathered in memory, the newest of each
- * environment alone, and stored once a second in one statement for all (limits: 10,000 workers cost two statements a
- * second). What changes by them is only the presence; an environment itself changes when its worker falls silent
- * (silence.ts) or, here, when one that was taken for lost is heard again.
+ * environment alone, and what is worth storing of them (heard.ts) is stored once a second in one statement for all. What
+ * changes by them is only the presence; an environment itself changes when its worker falls silent (silence.ts) or, here,
+ * when one that was taken for lost is heard again.
  *
- * If this process dies, at most a second of heartbeats is lost, and the next ones say the same. If the database is away, the
- * newest beats are kept until it is back.
+ * If this process dies, some seconds of heartbeats are lost, and the next ones say the same to another replica. If the
+ * database is away, the newest beats are kept until it is back.
  */
 import type { Log } from '@easel/kit/log';
 import { runLoop } from '@easel/kit/loop';
-import type { Gauge, Metrics } from '@easel/kit/metrics';
+import type { Metrics } from '@easel/kit/metrics';
 import type { EnvironmentId, UserId } from '@easel/schema/ids';
 import type { Heartbeat } from '@easel/schema/wire/worker';
 import { type Db, inTransaction } from '../db.ts';
 import type { EnvironmentFacts } from '../environment/facts.ts';
 import type { Live } from '../live/live.ts';
-import type { EnvironmentHint } from '../live/notify.ts';
+import type { Heard, Storing } from './heard.ts';
 import {
   type Beat,
   type BeatToWrite,
@@ -41,6 +41,7 @@ export interface PresenceOptions {
   database: Queryable;
   facts: Pick<EnvironmentFacts, 'workerHeard'>;
   live: Pick<Live, 'touch' | 'watched'>;
+  heard: Heard;
   log: Log;
   metrics: Metrics;
   /** Told when beats could not be stored: nobody's silence means anything then. */
@@ -55,42 +56,69 @@ const touchEveryMs = 9_000;
 /** How often is looked for what other replicas have heard. */
 const lookEveryMs = 10_000;
 
-type Waiting = { worker: BeatingWorker; atMs: number; beat: string | null };
+type Waiting = { worker: BeatingWorker; atMs: number; beat: string | null; storing: Exclude<Storing, null> };
 
 export function createPresence(options: PresenceOptions): Presence {
-  const { database, live, log } = options;
+  const { database, live, heard, log } = options;
   let waiting = new Map<EnvironmentId, Waiting>();
+  let watched = { environmentIds: new Set<EnvironmentId>(), ownerIds: new Set<UserId>() };
   const touchedMs = new Map<EnvironmentId, number>();
   const beats = options.metrics.counter('easel_heartbeats_total', 'Heartbeats received');
-  const batchSize: Gauge = options.metrics.gauge(
-    'easel_heartbeat_batch',
-    'Environments in the last write of heartbeats',
-  );
+  const batchSize = options.metrics.gauge('easel_heartbeat_batch', 'Environments in the last write of heartbeats');
+
+  const isWatched = ({ environmentId, ownerId }: BeatingWorker) =>
+    watched.environmentIds.has(environmentId) || watched.ownerIds.has(ownerId);
+
+  /** Joins it with what waits already of the same worker. */
+  function take(worker: BeatingWorker, heartbeat: Heartbeat | null): void {
+    const storing = heard.note(worker, heartbeat, isWatched(worker));
+    const before = waiting.get(worker.environmentId);
+    if (storing === null && !before) return;
+    const isSame = before?.worker.generation === worker.generation;
+    const beat = storing === 'sign' || heartbeat === null ? null : JSON.stringify(toStored(heartbeat, Date.now()));
+    waiting.set(worker.environmentId, {
+      worker,
+      atMs: performance.now(),
+      beat: beat ?? (isSame ? before.beat : null),
+      storing: storing === 'introduce' || before?.storing === 'introduce' ? 'introduce' : (storing ?? 'sign'),
+    });
+  }
 
   async function write(): Promise<void> {
-    while (waiting.size > 0) {
-      const batch = [...waiting.values()].slice(0, maxBatch);
-      for (const { worker } of batch) waiting.delete(worker.environmentId);
-      batchSize.set(batch.length);
-      const nowMs = performance.now();
-      let lost: WorkerOfEnvironment[];
+    const looked = live.watched();
+    watched = { environmentIds: new Set(looked.environmentIds), ownerIds: new Set(looked.ownerIds) };
+    const all = [...waiting.values()];
+    waiting = new Map();
+    batchSize.set(all.length);
+    for (let i = 0; i < all.length; i += maxBatch) {
       try {
-        lost = await presenceStore.write(database, batch.map(toWrite(nowMs)));
+        await writeBatch(all.slice(i, i + maxBatch));
       } catch (err) {
         options.onUncertain();
         // What has come since is newer.
-        waiting = new Map([...batch.map((one) => [one.worker.environmentId, one] as const), ...waiting]);
+        waiting = new Map([...all.slice(i).map((one) => [one.worker.environmentId, one] as const), ...waiting]);
         throw err;
       }
-      touch(batch, nowMs);
-      await tellHeard(lost);
     }
+  }
+
+  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+    const nowMs = performance.now();
+    const rows = (isFirst: boolean) =>
+      batch.filter(({ storing }) => (storing === 'introduce') === isFirst).map(toWrite(nowMs));
+    const [first, further] = [rows(true), rows(false)];
+    const lost = first.length > 0 ? await presenceStore.introduce(database, first) : [];
+    if (further.length > 0) await presenceStore.refresh(database, further);
+    touch(batch, nowMs);
+    await tellHeard(lost);
   }
 
   /** Fresh numbers are worth no notification: who watches in this process is told here, the others look for themselves. */
   function touch(batch: readonly Waiting[], nowMs: number): void {
-    const due = batch.filter(({ worker, beat }) => beat !== null && isDue(worker.environmentId, nowMs));
-    live.touch(due.map(({ worker }) => ({ id: worker.environmentId, ownerId: worker.ownerId })));
+    const due = batch.filter(
+      ({ worker, beat }) => beat !== null && isWatched(worker) && isDue(worker.environmentId, nowMs),
+    );
+    if (due.length > 0) live.touch(due.map(({ worker }) => ({ id: worker.environmentId, ownerId: worker.ownerId })));
   }
 
   function isDue(id: EnvironmentId, nowMs: number): boolean {
@@ -105,7 +133,7 @@ export function createPresence(options: PresenceOptions): Presence {
         const isBack = await inTransaction(options.db, (tx) => options.facts.workerHeard(tx, worker));
         if (isBack) log.info({ environmentId: worker.environmentId }, 'worker heard again');
       } catch (err) {
-        // Its next beat says it again.
+        heard.forget(worker.environmentId);
         log.warn({ environmentId: worker.environmentId, err }, 'worker heard again, not stored');
       }
     }
@@ -114,22 +142,18 @@ export function createPresence(options: PresenceOptions): Presence {
   async function look(): Promise<void> {
     const nowMs = performance.now();
     for (const [id, atMs] of touchedMs) if (nowMs - atMs > lookEveryMs) touchedMs.delete(id);
-    const watched = live.watched();
-    if (watched.environmentIds.length + watched.ownerIds.length === 0) return;
-    const fresh = await presenceStore.fresh(database, { ...watched, withinMs: lookEveryMs + writeEveryMs });
-    live.touch(fresh.filter((hint: EnvironmentHint) => isDue(hint.id, nowMs)));
+    const { environmentIds, ownerIds } = live.watched();
+    if (environmentIds.length + ownerIds.length === 0) return;
+    const withinMs = lookEveryMs + writeEveryMs;
+    const fresh = await presenceStore.fresh(database, { environmentIds, ownerIds, withinMs });
+    live.touch(fresh.filter((hint) => isDue(hint.id, nowMs)));
   }
 
   return {
-    connected(worker) {
-      const known = waiting.get(worker.environmentId);
-      const beat = known?.worker.generation === worker.generation ? known.beat : null;
-      waiting.set(worker.environmentId, { worker, atMs: performance.now(), beat });
-    },
+    connected: (worker) => take(worker, null),
     beat(worker, heartbeat) {
       beats.inc();
-      const beat = JSON.stringify(toStored(heartbeat, Date.now()));
-      waiting.set(worker.environmentId, { worker, atMs: performance.now(), beat });
+      take(worker, heartbeat);
     },
     async run(signal) {
       await Promise.all([
@@ -150,9 +174,13 @@ function toWrite(nowMs: number): (one: Waiting) => BeatToWrite {
   });
 }
 
-/** The worker's clock may be wrong: of its moments only the time between them counts. */
+/**
+ * The worker's clock may be wrong: of its moments only the time between them counts. A worker that has not looked at git yet
+ * says nothing of it, and what was known still counts.
+ */
 function toStored(heartbeat: Heartbeat, nowMs: number): Beat {
-  const { type: _, at, ...beat } = heartbeat;
-  const idleMs = Math.max(0, Date.parse(at) - Date.parse(heartbeat.activity.lastActiveAt));
-  return { ...beat, activity: { ...beat.activity, lastActiveAt: new Date(nowMs - idleMs).toISOString() } };
+  const { activity, resources, git, ports, sessions } = heartbeat;
+  const idleMs = Math.max(0, Date.parse(heartbeat.at) - Date.parse(activity.lastActiveAt));
+  const lastActiveAt = new Date(nowMs - idleMs).toISOString();
+  return { activity: { ...activity, lastActiveAt }, resources, ports, sessions, ...(git === null ? {} : { git }) };
 }

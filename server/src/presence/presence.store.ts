@@ -7,8 +7,11 @@ import { heartbeatSchema } from '@easel/schema/wire/worker';
 import type pg from 'pg';
 import type { z } from 'zod';
 
-/** What is kept of a heartbeat: all but its own clock. */
-const storedBeatSchema = heartbeatSchema.omit({ type: true, at: true });
+/**
+ * What is kept of a heartbeat: all but its own clock. A part of it may be missing: of a start that has not beaten yet only
+ * what git said before is known.
+ */
+const storedBeatSchema = heartbeatSchema.omit({ type: true, at: true }).partial();
 export type Beat = z.infer<typeof storedBeatSchema>;
 
 /** A beat to be stored. `beat` is JSON text, or null for a sign of life that says nothing else. */
@@ -30,19 +33,21 @@ export interface PresenceRow {
   environmentId: EnvironmentId;
   generation: number;
   lastSeenAt: Date;
-  /** Null until the first whole heartbeat of this generation. */
-  beat: Beat | null;
+  beat: Beat;
 }
 
 export type Queryable = Pick<pg.Pool, 'query'>;
 
+/** What is stored of a worker's numbers may be this much older than what it said. */
+export const NUMBERS_MAX_AGE_MS = 60_000;
+
 /**
- * Beats of another generation than the environment's are dropped. Rows are written in the order of their ids, so that two
- * replicas do not wait for each other crosswise. What git said is kept until a worker has looked again: a start must not
- * make unsaved work look saved. Gives those that were taken for lost: one statement for all of it.
+ * For workers that have just come, or were not heard of for a while: makes the row where there is none, drops what is of
+ * another generation than the environment's, and gives those that were taken for lost. Rows are written in the order of
+ * their ids, so that two replicas do not wait for each other crosswise.
  */
-const WRITE = {
-  name: 'presence_write',
+const INTRODUCE = {
+  name: 'presence_introduce',
   text: `
     WITH beats AS MATERIALIZED (
       SELECT b.environment_id, b.generation, now() - b.age_ms * interval '1 millisecond' AS last_seen_at, b.beat, e.connectivity
@@ -56,28 +61,38 @@ const WRITE = {
         generation = EXCLUDED.generation,
         last_seen_at = CASE WHEN p.generation = EXCLUDED.generation
           THEN GREATEST(p.last_seen_at, EXCLUDED.last_seen_at) ELSE EXCLUDED.last_seen_at END,
-        beat = CASE
-          WHEN EXCLUDED.beat = '{}' AND p.generation = EXCLUDED.generation THEN p.beat
-          WHEN COALESCE(EXCLUDED.beat->'git', 'null') = 'null' AND p.beat ? 'git'
-            THEN EXCLUDED.beat || jsonb_build_object('git', p.beat->'git')
-          ELSE EXCLUDED.beat END
+        beat = CASE WHEN p.generation = EXCLUDED.generation THEN p.beat
+          ELSE jsonb_strip_nulls(jsonb_build_object('git', p.beat->'git')) END || EXCLUDED.beat
     )
     SELECT environment_id, generation FROM beats WHERE connectivity = 'lost'`,
 };
 
-/** One that has registered and never sent a beat counts from its registration. */
-const SILENT = {
-  name: 'presence_silent',
+/** For all others, who have a row already: looks at nothing else and touches no index. */
+const REFRESH = {
+  name: 'presence_refresh',
   text: `
+    UPDATE presence AS p
+    SET last_seen_at = now() - b.age_ms * interval '1 millisecond', beat = CASE WHEN b.beat IS NULL THEN p.beat ELSE p.beat || b.beat::jsonb END
+    FROM (
+      SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::text[]) AS b(environment_id, generation, age_ms, beat)
+      ORDER BY environment_id
+    ) AS b
+    WHERE p.environment_id = b.environment_id AND p.generation = b.generation`,
+};
+
+/** One that has registered and never sent a beat counts from its registration. */
+const silentWhere = (condition: string) => `
     SELECT e.id AS environment_id, e.generation
     FROM environments e
     JOIN workers w ON w.environment_id = e.id AND w.generation = e.generation
     LEFT JOIN presence p ON p.environment_id = e.id AND p.generation = e.generation
-    WHERE e.connectivity = 'online'
+    WHERE ${condition} e.connectivity = 'online'
       AND COALESCE(p.last_seen_at, w.registered_at, e.created_at) < now() - $1 * interval '1 millisecond'
     ORDER BY e.id
-    LIMIT $2`,
-};
+    LIMIT $2`;
+
+const SILENT = { name: 'presence_silent', text: silentWhere('') };
+const SILENT_OF = { name: 'presence_silent_of', text: silentWhere('e.id = ANY($3) AND') };
 
 const FRESH = {
   name: 'presence_fresh',
@@ -88,24 +103,37 @@ const FRESH = {
 };
 
 export const presenceStore = {
-  async write(database: Queryable, beats: readonly BeatToWrite[]): Promise<WorkerOfEnvironment[]> {
+  /** Gives those of them that were taken for lost. */
+  async introduce(database: Queryable, beats: readonly BeatToWrite[]): Promise<WorkerOfEnvironment[]> {
     const { rows } = await database.query<{ environment_id: EnvironmentId; generation: number }>({
-      ...WRITE,
-      values: [
-        beats.map((beat) => beat.environmentId),
-        beats.map((beat) => beat.generation),
-        beats.map((beat) => Math.round(beat.ageMs)),
-        beats.map((beat) => beat.beat),
-      ],
+      ...INTRODUCE,
+      values: columnsOf(beats),
     });
     return rows.map(toWorker);
   },
 
-  /** Environments whose worker was not heard of for so long and is not yet called lost. */
-  async silent(database: Queryable, options: { forMs: number; limit: number }): Promise<WorkerOfEnvironment[]> {
+  async refresh(database: Queryable, beats: readonly BeatToWrite[]): Promise<void> {
+    await database.query({ ...REFRESH, values: columnsOf(beats) });
+  },
+
+  /** Environments, of these or of all, whose worker was not heard of for so long and is not yet called lost. */
+  async silent(
+    database: Queryable,
+    options: { forMs: number; limit: number; ids?: readonly EnvironmentId[] },
+  ): Promise<WorkerOfEnvironment[]> {
+    const { forMs, limit, ids } = options;
+    const { rows } = await database.query<{ environment_id: EnvironmentId; generation: number }>(
+      ids ? { ...SILENT_OF, values: [forMs, limit, ids] } : { ...SILENT, values: [forMs, limit] },
+    );
+    return rows.map(toWorker);
+  },
+
+  /** Environments whose worker is called lost. */
+  async lost(database: Queryable, limit: number): Promise<WorkerOfEnvironment[]> {
     const { rows } = await database.query<{ environment_id: EnvironmentId; generation: number }>({
-      ...SILENT,
-      values: [options.forMs, options.limit],
+      name: 'presence_lost',
+      text: "SELECT id AS environment_id, generation FROM environments WHERE connectivity = 'lost' LIMIT $1",
+      values: [limit],
     });
     return rows.map(toWorker);
   },
@@ -142,7 +170,7 @@ export const presenceStore = {
           generation: row.generation,
           lastSeenAt: row.last_seen_at,
           // Written by another version of the server it may have another shape: then it says nothing.
-          beat: storedBeatSchema.safeParse(row.beat).data ?? null,
+          beat: storedBeatSchema.safeParse(row.beat).data ?? {},
         },
       ]),
     );
@@ -157,9 +185,10 @@ export const presenceStore = {
 
 /**
  * Idle is only who is heard of now, since silence says nothing of people; and who runs for as long as the limit, since a
- * start is an activity of its own. What counts as activity is the worker's to say: a connected laptop alone is none.
+ * start is an activity of its own. What counts as activity is the worker's to say: a connected laptop alone is none. What
+ * is stored may be older than what was heard, so it counts a bit later: an environment is never stopped too early.
  */
-const IDLE = `
+const idleQuery = (agedMs: number) => `
   SELECT id AS "environmentId", generation, inactivity_minutes AS "idleMinutes" FROM (
     SELECT e.id, e.generation, (e.spec->>'inactivityMinutes')::int AS inactivity_minutes, e.started_at, p.last_seen_at,
       (p.beat#>>'{activity,lastActiveAt}')::timestamptz AS last_active_at
@@ -168,10 +197,20 @@ const IDLE = `
   ) AS running
   WHERE inactivity_minutes > 0
     AND last_seen_at > now() - interval '1 minute'
-    AND last_active_at < now() - inactivity_minutes * interval '1 minute'
+    AND last_active_at < now() - inactivity_minutes * interval '1 minute' - interval '${agedMs} milliseconds'
     AND started_at < now() - inactivity_minutes * interval '1 minute'
   ORDER BY id
   LIMIT $1`;
+const IDLE = idleQuery(NUMBERS_MAX_AGE_MS + 10_000);
+
+function columnsOf(beats: readonly BeatToWrite[]): unknown[][] {
+  return [
+    beats.map((beat) => beat.environmentId),
+    beats.map((beat) => beat.generation),
+    beats.map((beat) => Math.round(beat.ageMs)),
+    beats.map((beat) => beat.beat),
+  ];
+}
 
 function toWorker(row: { environment_id: EnvironmentId; generation: number }): WorkerOfEnvironment {
   return { environmentId: row.environment_id, generation: row.generation };

@@ -18,7 +18,16 @@ function watch(lostMs: number) {
   } as unknown as Queryable;
   const steady = createSteady(clock);
   const done = watchSilence(
-    { db: {} as never, database, facts: { workerSilent: async () => true }, steady, lostMs, log: silentLog, clock },
+    {
+      db: {} as never,
+      database,
+      facts: { workerSilent: async () => true, workerHeard: async () => true },
+      heard: { takeSilent: () => [], has: () => false },
+      steady,
+      lostMs,
+      log: silentLog,
+      clock,
+    },
     ending.signal,
   );
   return { clock, state, steady, end: () => (ending.abort(), done) };

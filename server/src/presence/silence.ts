@@ -1,6 +1,8 @@
 /**
- * Notices workers that are not heard of any more. Every replica looks once a second at what is stored; saying it twice
- * changes nothing.
+ * Notices workers that are not heard of any more. Whoever has heard one last knows first: each replica looks every second at
+ * what it remembers, and then asks the database whether the worker is heard elsewhere. Every ten seconds it looks at all that
+ * is stored, for workers whose replica has died too; and, the other way round, for those that are called lost and are heard
+ * here. Saying it twice changes nothing.
  *
  * A silence means something only if it would have been broken: after a start of this process, after the database or the
  * machine itself was away, workers get the same time to be heard as after their last beat. `steady` keeps since when
@@ -9,11 +11,15 @@
 import { type Clock, systemClock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import { runLoop } from '@easel/kit/loop';
+import type { EnvironmentId } from '@easel/schema/ids';
 import { type Db, inTransaction } from '../db.ts';
 import type { EnvironmentFacts } from '../environment/facts.ts';
+import type { Heard } from './heard.ts';
 import { presenceStore, type Queryable } from './presence.store.ts';
 
 const lookEveryMs = 1_000;
+/** A look at all rows costs the database some milliseconds for ten thousand workers. */
+const lookAtAllEveryMs = 10_000;
 /** A turn that comes this late says that the process, or the machine, has slept. */
 const sleptMs = 5_000;
 /** Environments per turn: a network that fails as a whole is told in portions. */
@@ -40,7 +46,8 @@ export function createSteady(clock: Clock = systemClock): Steady {
 export interface SilenceOptions {
   db: Db;
   database: Queryable;
-  facts: Pick<EnvironmentFacts, 'workerSilent'>;
+  facts: Pick<EnvironmentFacts, 'workerSilent' | 'workerHeard'>;
+  heard: Pick<Heard, 'takeSilent' | 'has'>;
   steady: Steady;
   /** After this long without a beat a worker is lost. */
   lostMs: number;
@@ -50,15 +57,21 @@ export interface SilenceOptions {
 
 /** Looks until the signal aborts. */
 export async function watchSilence(options: SilenceOptions, signal: AbortSignal): Promise<void> {
-  const { steady, clock = systemClock } = options;
+  const { steady, heard, lostMs, clock = systemClock } = options;
   let lastTurnMs = clock.now();
+  let lookedAtAllMs = Number.NEGATIVE_INFINITY;
   await runLoop({ name: 'silence', everyMs: lookEveryMs, signal, log: options.log, clock }, async () => {
     const nowMs = clock.now();
     if (Math.abs(nowMs - lastTurnMs) > sleptMs) steady.reset();
     lastTurnMs = nowMs;
-    if (steady.forMs() < options.lostMs) return;
+    if (steady.forMs() < lostMs) return;
     try {
-      await tellSilent(options, signal);
+      const ids = heard.takeSilent(lostMs);
+      if (ids.length > 0) await tellSilent(options, { ids, signal });
+      if (Math.abs(nowMs - lookedAtAllMs) < lookAtAllEveryMs) return;
+      lookedAtAllMs = nowMs;
+      await tellSilent(options, { signal });
+      await tellHeard(options);
     } catch (err) {
       steady.reset();
       throw err;
@@ -66,19 +79,34 @@ export async function watchSilence(options: SilenceOptions, signal: AbortSignal)
   });
 }
 
-/** One look: tells of each worker that is silent now. Gives how many. */
+type TellOptions = Omit<SilenceOptions, 'heard' | 'steady' | 'clock'>;
+
+/** Tells of each worker, of these or of all, that is silent now. Gives how many. */
 export async function tellSilent(
-  options: Omit<SilenceOptions, 'steady' | 'clock'>,
-  signal?: AbortSignal,
+  options: TellOptions,
+  look: { ids?: readonly EnvironmentId[]; signal?: AbortSignal } = {},
 ): Promise<number> {
-  const silent = await presenceStore.silent(options.database, { forMs: options.lostMs, limit: maxPerTurn });
+  const silent = await presenceStore.silent(options.database, {
+    forMs: options.lostMs,
+    limit: maxPerTurn,
+    ...(look.ids ? { ids: look.ids } : {}),
+  });
   let count = 0;
   for (const worker of silent) {
-    if (signal?.aborted) break;
+    if (look.signal?.aborted) break;
     const isLost = await inTransaction(options.db, (tx) => options.facts.workerSilent(tx, worker));
     if (!isLost) continue;
     count++;
     options.log.info({ environmentId: worker.environmentId, generation: worker.generation }, 'worker silent');
   }
   return count;
+}
+
+/** What was called lost although it is heard here: its beats alone would not say so, since they look at no state. */
+async function tellHeard({ db, database, facts, heard, lostMs, log }: SilenceOptions): Promise<void> {
+  for (const worker of await presenceStore.lost(database, maxPerTurn)) {
+    if (!heard.has(worker.environmentId, lostMs / 2)) continue;
+    const isBack = await inTransaction(db, (tx) => facts.workerHeard(tx, worker));
+    if (isBack) log.info({ environmentId: worker.environmentId }, 'worker heard after all');
+  }
 }

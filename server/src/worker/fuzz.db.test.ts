@@ -14,7 +14,7 @@ const bugs: unknown[] = [];
 beforeAll(async () => {
   house = await openHouse(process.env.EASEL_TEST_DATABASE_URL ?? '');
   const log = { ...house.log, error: (...args: unknown[]) => void bugs.push(args), child: () => log };
-  const gateway = createWorkerGateway({ ...house, log, heartbeatSeconds: 10, limits: { helloMs: 500 } });
+  const gateway = createWorkerGateway({ ...house, log, heartbeatSeconds: 10, limits: { helloMs: 10_000 } });
   const server = createServer();
   routeUpgrades(server, { '/worker': gateway.upgrade });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

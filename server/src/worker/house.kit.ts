@@ -20,6 +20,7 @@ import { migrate } from '../migrations.ts';
 import { createFileObjects } from '../objects/file-objects.ts';
 import { PlatformService } from '../platform/platform.service.ts';
 import { SchedulerService } from '../platform/scheduler.service.ts';
+import { createHeard } from '../presence/heard.ts';
 import { createPresence } from '../presence/presence.service.ts';
 import { ServerKey } from '../server-key.ts';
 import { TemplateService } from '../template/template.service.ts';
@@ -66,7 +67,17 @@ export async function openHouse(databaseUrl: string) {
   const facts = createFacts({ db, key, tickets, platforms, users, sshKeys, clock, limits, defaultImage: null });
   const scheduler = new SchedulerService({ db, key, environments, clock, goneGraceSeconds: limits.goneGraceSeconds });
   const live = await createLive({ databaseUrl, database: db, log, signal: ending.signal });
-  const presence = createPresence({ db, database: pool, facts, live, log, metrics, onUncertain: () => undefined });
+  const heard = createHeard({ heartbeatMs: 10_000, lostMs: 30_000 });
+  const presence = createPresence({
+    db,
+    database: pool,
+    facts,
+    heard,
+    live,
+    log,
+    metrics,
+    onUncertain: () => undefined,
+  });
   const presenceRuns = presence.run(ending.signal);
   const logs = createLogWriter({ database: pool, objects, log });
 

@@ -237,7 +237,7 @@ export function createWorkerConnection(
     meter.count(bytes.byteLength);
     try {
       if (isBinary) throw new AppError({ code: 'INVALID_INPUT', message: 'messages are text' });
-      const message = cleanText(decode(workerMessageSchema, bytes));
+      const message = readMessage(bytes.toString());
       if (!access && message.type !== 'worker.hello') {
         return close(ERRORS.UNAUTHENTICATED.close, 'expected worker.hello first');
       }
@@ -272,6 +272,12 @@ export function createWorkerConnection(
     terminate: () => webSocket.terminate(),
   };
   return self;
+}
+
+/** In JSON, what must be cleaned can only come as an escape; most messages have none. */
+function readMessage(text: string): WorkerMessage {
+  const message = decode(workerMessageSchema, text);
+  return text.includes('\\u') ? cleanText(message) : message;
 }
 
 async function withLimit(work: Promise<void>, limitMs: number): Promise<void> {

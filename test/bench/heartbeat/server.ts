@@ -11,6 +11,7 @@ import { openDatabase } from '../../../server/src/db.ts';
 import type { EnvironmentFacts, WorkerAccess } from '../../../server/src/environment/facts.ts';
 import { createHub } from '../../../server/src/live/live.ts';
 import { routeUpgrades } from '../../../server/src/live/upgrade.ts';
+import { createHeard } from '../../../server/src/presence/heard.ts';
 import { createPresence } from '../../../server/src/presence/presence.service.ts';
 import type { Queryable } from '../../../server/src/presence/presence.store.ts';
 import { createSteady, watchSilence } from '../../../server/src/presence/silence.ts';
@@ -57,7 +58,17 @@ const facts = {
   deadlinePassed: async () => false,
 } satisfies EnvironmentFacts;
 const steady = createSteady();
-const presence = createPresence({ db, database, facts, live, log: silentLog, metrics, onUncertain: steady.reset });
+const heard = createHeard({ heartbeatMs: 10_000, lostMs });
+const presence = createPresence({
+  db,
+  database,
+  heard,
+  facts,
+  live,
+  log: silentLog,
+  metrics,
+  onUncertain: steady.reset,
+});
 const gateway = createWorkerGateway({
   db,
   facts,
@@ -78,7 +89,7 @@ const gateway = createWorkerGateway({
   maxSockets: 50_000,
 });
 void presence.run(ending.signal);
-void watchSilence({ db, database, facts, steady, lostMs, log: silentLog }, ending.signal);
+void watchSilence({ db, database, facts, heard, steady, lostMs, log: silentLog }, ending.signal);
 
 process.on('message', ({ type }: { type: string }) => {
   if (type === 'state') process.send?.({ type: 'state', statements, silentAfterMs });
