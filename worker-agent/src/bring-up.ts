@@ -8,7 +8,7 @@ import type { Config } from './config.ts';
 import { machineEnv } from './config.ts';
 import { createRuntime } from './containers/create-runtime.ts';
 import type { Inhabitant, Runtime, RuntimeEvents } from './containers/runtime.ts';
-import { makeSocketDir } from './containers/socket-dir.ts';
+import { makeSocketDir, removeSocketDirs } from './containers/socket-dir.ts';
 import { type Inside, startInside } from './inside/client.ts';
 import { helperCommand } from './inside/pack/layout.ts';
 import { keepInside } from './inside-keeper.ts';
@@ -50,6 +50,7 @@ export async function bringUp(options: BringUpOptions): Promise<Place> {
   const { config, manifest, steps, clock } = options;
   const { limits } = manifest;
   const volume = new Volume(config.EASEL_VOLUME_DIR);
+  removeSocketDirs(config.EASEL_ENVIRONMENT_ID);
   const socketDir = makeSocketDir(config.EASEL_ENVIRONMENT_ID);
   options.undo.add('sockets', async () => {
     rmSync(socketDir, { recursive: true, force: true });

@@ -1,8 +1,10 @@
 /** Whole workers against a fake server, with a real Docker daemon and images made of busybox. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { socketDirPrefix } from '../src/containers/socket-dir.ts';
 import { FakeServer, type FakeServerOptions } from './fake-server.ts';
 import { makeImage, removeImage, whyNoDocker } from './images.ts';
 import {
@@ -64,6 +66,8 @@ describe.skipIf(missing !== null)('in Docker', () => {
     for (const server of servers.splice(0)) {
       expect(server.problems).toEqual([]);
       expect(containersOf(server)).toBe('');
+      const prefix = socketDirPrefix(server.manifest.environmentId);
+      expect(readdirSync(tmpdir()).filter((name) => name.startsWith(prefix))).toEqual([]);
       await server.close();
     }
   }, 60_000);

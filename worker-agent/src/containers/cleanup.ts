@@ -1,14 +1,12 @@
 /** Takes back what a worker that is no more has left on this machine. Each part is done whether or not another fails. */
-import { readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@easel/kit/clock';
 import { pingDocker } from '@easel/kit/docker-daemon';
 import type { EnvironmentId } from '@easel/schema/ids';
 import { Volume } from '../volume.ts';
 import { ProcessGroup } from './process/process-group.ts';
-import { socketDirPrefix } from './socket-dir.ts';
+import { removeSocketDirs } from './socket-dir.ts';
 
 export interface CleanupOptions {
   environmentId: EnvironmentId;
@@ -43,16 +41,6 @@ async function removeFromDocker(options: CleanupOptions): Promise<void> {
   const docker = openDocker(options.dockerHost);
   await removeContainers(docker, options.environmentId);
   await removeIdleNetwork(docker);
-}
-
-/** In the folder that everybody may write to only what is ours is removed. */
-function removeSocketDirs(environmentId: EnvironmentId): void {
-  const prefix = socketDirPrefix(environmentId);
-  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefix))) {
-    const dir = join(tmpdir(), name);
-    const isOurs = process.getuid?.() === 0 || statSync(dir).uid === process.getuid?.();
-    if (isOurs) rmSync(dir, { recursive: true, force: true });
-  }
 }
 
 async function eraseVolume(options: CleanupOptions, volume: Volume, hasDocker: boolean): Promise<void> {

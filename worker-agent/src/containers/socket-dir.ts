@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EnvironmentId } from '@easel/schema/ids';
@@ -9,6 +9,16 @@ export function makeSocketDir(environmentId: EnvironmentId): string {
   // The environment's user, whoever that is, reaches the sockets in it; each connection shows a secret.
   chmodSync(dir, 0o711);
   return dir;
+}
+
+/** Removes what killed agents of this environment left; in a folder that everybody may write to only what is ours. */
+export function removeSocketDirs(environmentId: EnvironmentId): void {
+  const prefix = socketDirPrefix(environmentId);
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefix))) {
+    const dir = join(tmpdir(), name);
+    const isOurs = process.getuid?.() === 0 || statSync(dir, { throwIfNoEntry: false })?.uid === process.getuid?.();
+    if (isOurs) rmSync(dir, { recursive: true, force: true });
+  }
 }
 
 /** The random end of the id: enough to tell all environments of a machine apart. */
