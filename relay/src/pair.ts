@@ -3,13 +3,14 @@
  *
  * Who: made when the worker's leg has come and both upgrades are answered. Back-pressure: a leg is not read while the other
  * one's socket is full. The end: once a close frame has gone by in both directions, both sockets are ended. If a leg dies
- * without a close frame, the other gets 1001; after a frame that no WebSocket may send, both get 1002. Such a close can
- * stand only between frames, so it waits for the rest of a frame that is half sent, or is left out (the peer sees 1006)
+ * without a close frame, the other gets 1001. A frame that no WebSocket may send ends its leg with 1002: the other leg is
+ * told at once, and the guilty one still gets the answers to what it sent before. Such a close can stand only between frames, so it waits for the rest of a frame that is half sent, or is left out (the peer sees 1006)
  * when that rest can no longer come. What was read from one leg is delivered to the other before it is ended.
  */
 import type { Socket } from 'node:net';
 import { FrameCutter, type FrameFailure } from './frame-cutter.ts';
 import { closeFrame, isOwnPong, ownPing } from './frames.ts';
+import { type LegSocket, takeOver } from './leg-socket.ts';
 
 /** TCP asks a silent peer after this time, ten times a second apart; it finds dead machines, not dead programs. */
 const keepAliveMs = 30_000;
@@ -17,6 +18,8 @@ const keepAliveMs = 30_000;
 const lingerMs = 30_000;
 /** How often that time is granted again while bytes still wait for a slow reader: ten minutes in all. */
 const lingerGrants = 20;
+/** How long the other leg may take to answer the close that a broken protocol brings it. */
+const guiltyMs = 2_000;
 
 export type LegName = 'client' | 'worker';
 
@@ -27,10 +30,9 @@ export interface Traffic {
 }
 
 export interface PairOptions {
-  client: Socket;
-  worker: Socket;
-  /** What the worker sent right behind its upgrade. */
-  workerHead: Buffer;
+  /** Sockets whose upgrades are answered, and what came right behind the requests. */
+  client: { socket: Socket; head: Buffer };
+  worker: { socket: Socket; head: Buffer };
   /** Added to as bytes come. */
   traffic: Traffic;
   onProtocolError(leg: LegName, failure: FrameFailure): void;
@@ -40,7 +42,7 @@ export interface PairOptions {
 
 class Leg {
   readonly name: LegName;
-  readonly socket: Socket;
+  line!: LegSocket;
   readonly cutter = new FrameCutter(isOwnPong);
   peer!: Leg;
   /** Since the last beat. */
@@ -52,9 +54,12 @@ class Leg {
   pendingCode: number | undefined;
   lingers = 0;
 
-  constructor(name: LegName, socket: Socket) {
+  constructor(name: LegName) {
     this.name = name;
-    this.socket = socket;
+  }
+
+  get socket(): Socket {
+    return this.line.socket;
   }
 }
 
@@ -67,13 +72,15 @@ export class Pair {
 
   constructor(options: PairOptions) {
     this.#options = options;
-    this.#client = new Leg('client', options.client);
-    this.#worker = new Leg('worker', options.worker);
+    this.#client = new Leg('client');
+    this.#worker = new Leg('worker');
     this.#client.peer = this.#worker;
     this.#worker.peer = this.#client;
-    this.#attend(this.#client);
-    this.#attend(this.#worker);
-    if (options.workerHead.length > 0) this.#onData(this.#worker, options.workerHead);
+    this.#takeOver(this.#client, options.client);
+    this.#takeOver(this.#worker, options.worker);
+    for (const leg of [this.#client, this.#worker]) this.#attend(leg);
+    for (const leg of [this.#client, this.#worker])
+      for (const chunk of leg.line.early.splice(0)) this.#onData(leg, chunk);
   }
 
   /** Closes both legs with this code; cuts them when they do not follow. */
@@ -96,6 +103,7 @@ export class Pair {
    */
   beat(): void {
     for (const leg of [this.#client, this.#worker]) {
+      leg.line.tidy();
       const { socket } = leg;
       if (leg.isEnded || socket.destroyed) continue;
       if (leg.isHeard || socket.isPaused() || socket.writableLength > 0) {
@@ -110,11 +118,21 @@ export class Pair {
     }
   }
 
+  #takeOver(leg: Leg, from: { socket: Socket; head: Buffer }): void {
+    const hasLeft = () => leg.peer.socket.writableLength === 0;
+    leg.line = takeOver(from.socket, from.head, {
+      hasLeft,
+      read: (chunk) => {
+        this.#onData(leg, chunk);
+        return hasLeft();
+      },
+    });
+  }
+
   #attend(leg: Leg): void {
     const { socket } = leg;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
-    socket.on('data', (chunk: Buffer) => this.#onData(leg, chunk));
     socket.on('drain', () => leg.peer.socket.resume());
     socket.on('end', () => this.#onEnd(leg));
     socket.on('timeout', () => this.#onTimeout(leg));
@@ -148,12 +166,15 @@ export class Pair {
 
   #fail(leg: Leg, failure: FrameFailure): void {
     this.#options.onProtocolError(leg.name, failure);
-    this.close(failure.code, `${leg.name} broke the protocol`);
+    this.#ending ??= `${leg.name} broke the protocol`;
+    this.#sayClose(leg.peer, failure.code);
+    const timer = setTimeout(() => this.#sayClose(leg, failure.code), guiltyMs);
+    leg.socket.once('close', () => clearTimeout(timer));
   }
 
   #onCloseFrame(leg: Leg): void {
     this.#ending ??= `${leg.name} closed`;
-    if (!leg.peer.cutter.hasClosed) return;
+    if (!leg.peer.cutter.hasClosed && !leg.peer.cutter.failure) return;
     this.#end(leg);
     this.#end(leg.peer);
   }
@@ -174,7 +195,7 @@ export class Pair {
   #reset(leg: Leg, ending: string): void {
     this.#ending ??= ending;
     leg.socket.destroy();
-    this.#sayClose(leg.peer, 1001);
+    this.#sayClose(leg.peer, leg.peer.cutter.failure?.code ?? 1001);
   }
 
   #sayClose(leg: Leg, code: number): void {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
@@ -13,13 +13,16 @@ import { dialStream } from '@easel/kit/stream-dial';
 import { AppError } from '@easel/schema/errors';
 import { newId } from '@easel/schema/ids';
 import { RELAY_PATHS } from '@easel/schema/wire/relay';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { FakeWorker, type OnStream } from '../../test/kit/fake-worker.ts';
 import { TicketOffice } from '../../test/kit/ticket-office.ts';
 import { config } from './config.ts';
 import { Relay } from './relay.ts';
 import { Tickets } from './tickets.ts';
+
+// Sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 let office: TicketOffice;
 const cleanups: (() => unknown)[] = [];
@@ -92,6 +95,19 @@ describe('a stream through the relay', () => {
     );
   });
 
+  it('mixes nothing up between streams of many speeds', async () => {
+    const { url } = await startRelay();
+    await Promise.all(
+      Array.from({ length: 24 }, async (_, number) => {
+        const { client, inside } = await openPair(url);
+        const isSlow = number % 3 === 0;
+        const sends = [send(client, randomBytes(1_500_000)), send(inside, randomBytes(1_500_000))];
+        const received = [receive(inside, isSlow), receive(client, isSlow)];
+        expect(await Promise.all(received)).toEqual(await Promise.all(sends));
+      }),
+    );
+  });
+
   it('lets either side end first and loses no tail', async () => {
     const { url } = await startRelay();
     const first = await openPair(url);
@@ -143,6 +159,7 @@ describe('a stream through the relay', () => {
     const ticket = await office.client({ environmentId: other.environmentId });
     const cut = new WebSocket(`${url}/connect?ticket=${ticket}`);
     const stream = await theirs.promise;
+    if (cut.readyState !== WebSocket.OPEN) await once(cut, 'open');
     const failed = once(stream, 'error');
     stream.resume();
     cut.terminate();
@@ -369,3 +386,23 @@ describe('the port', () => {
     expect(answer).toMatch(/^HTTP\/1.1 431 /);
   });
 });
+
+/** Sends in pieces of many sizes; gives the hash of all. */
+async function send(stream: Duplex, bytes: Buffer): Promise<string> {
+  for (let at = 0; at < bytes.length; ) {
+    const size = randomInt(10) === 0 ? randomInt(1, 200_000) : randomInt(1, 3_000);
+    if (!stream.write(bytes.subarray(at, at + size))) await once(stream, 'drain');
+    at += size;
+  }
+  stream.end();
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function receive(stream: Duplex, isSlow: boolean): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of stream) {
+    hash.update(chunk);
+    if (isSlow && randomInt(4) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return hash.digest('hex');
+}

@@ -96,9 +96,8 @@ export class Streams {
     const shift = this.#shifts[Math.floor(Math.random() * this.#shifts.length)]!;
     const fields = { environmentId, workerId, userId: opening.ticket.userId, streamId };
     const pair = new Pair({
-      client: client.socket,
-      worker: leg.socket,
-      workerHead: leg.head,
+      client,
+      worker: leg,
       traffic: metrics.traffic,
       onProtocolError: (name, failure) => {
         metrics.protocolError(name);
