@@ -43,6 +43,7 @@ export interface Life {
 const undoSoftMs = 3_000;
 /** What processes get to end by themselves, however far the deadline: one that takes longer does not heed the signal. */
 const maxGraceMs = 15_000;
+const lastPartMs = 5_000;
 /** How long the last words may take to be acknowledged. */
 const farewellMs = 10_000;
 /** After a refusal: quick, but not a kill. */
@@ -88,7 +89,7 @@ export function startLife(options: {
         waysIn.update(welcome);
         welcomed.resolve(welcome);
       },
-      stop: ({ reason, deadlineSeconds }) => stop({ reason, softMs: deadlineSeconds * 1000, isUnwanted: false }),
+      stop: ({ reason, deadlineSeconds }) => stop({ reason, softMs: softOf(deadlineSeconds), isUnwanted: false }),
       keys: ({ authorizedKeys }) => waysIn.updateKeys(authorizedKeys),
       relay: ({ relay }) => waysIn.updateRelay(relay),
       refused: (reason) => stop({ reason, softMs: unwantedSoftMs, isUnwanted: true }),
@@ -182,6 +183,11 @@ export function startLife(options: {
   }
 
   return { stop, ended: live() };
+}
+
+/** Of a deadline after which the server gives the worker up: what must be killed, the disk and the last words come after. */
+function softOf(deadlineSeconds: number): number {
+  return Math.max(deadlineSeconds * 1000 - lastPartMs, deadlineSeconds * 500);
 }
 
 function insideLost(place: Place): Promise<Failure> {

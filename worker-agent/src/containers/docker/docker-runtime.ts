@@ -22,6 +22,8 @@ import { PACK_INSIDE, type RunOnce, runOnce, VOLUME_INSIDE } from './run-once.ts
 import { DEV, devSpec, NETWORK, networkSpec, SOCKETS_INSIDE, sidecarSpec } from './specs.ts';
 import { usageOf } from './usage.ts';
 
+/** Where neither the template nor the installation names one: a plain Debian with git, compilers and the usual tools. */
+const defaultImage = 'buildpack-deps:bookworm';
 /** As Docker itself gives: a main process that knows no SIGTERM is not worth waiting longer for. */
 const sidecarGraceMs = 10_000;
 
@@ -81,8 +83,8 @@ export class DockerRuntime implements Runtime {
   }
 
   readonly prepareImages = async (context: StepContext): Promise<string> => {
-    const { image, sidecars } = this.#manifest;
-    if (image === null) throw new Failed({ class: 'image', message: 'The template names no image.' });
+    const { sidecars } = this.#manifest;
+    const image = this.#manifest.image ?? defaultImage;
     await this.#lookAtDaemon();
     let pulled = 0;
     for (const name of new Set([image, ...sidecars.map((sidecar) => sidecar.image)])) {
