@@ -46,7 +46,6 @@ const apiTokenSchema = z.object({
   expiresAt: z.string().nullable(),
   lastUsedAt: z.string().nullable(),
 });
-export type ApiToken = z.output<typeof apiTokenSchema>;
 const API_TOKEN = 'id name prefix createdAt expiresAt lastUsedAt';
 
 export const apiTokensQuery = operation(`query { result: apiTokens { ${API_TOKEN} } }`, z.array(apiTokenSchema));
