@@ -181,7 +181,7 @@ export class Pair {
 
   #onEnd(leg: Leg): void {
     if (leg.isEnded) return;
-    if (leg.cutter.hasClosed && !leg.peer.socket.destroyed) this.#linger(leg.peer);
+    if (leg.cutter.hasClosed && !leg.peer.socket.destroyed) this.#end(leg.peer);
     else this.#reset(leg, `${leg.name} went away`);
   }
 
