@@ -14,7 +14,7 @@ const TICKET = `mutation ($input: CreateTicketInput!) { createTicket(input: $inp
   __typename ... on Ticket { relayUrl token } ... on Refusal { code message } } }`;
 
 /** Answers every connection with what it sends, and ends its side when the other has ended. */
-const ECHO = `const s=require("net").createServer({allowHalfOpen:true},c=>{c.on("error",()=>{});c.pipe(c)});s.listen(+process.argv[1],"127.0.0.1")`;
+const ECHO = `const s=require("net").createServer({allowHalfOpen:true},c=>{c.on("error",()=>{});c.pipe(c)});s.listen(+process.argv[2],"127.0.0.1")`;
 
 describeWith(['git', 'built web'], 'a port through the relay', () => {
   let stack: Stack;

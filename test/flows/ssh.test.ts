@@ -131,7 +131,8 @@ function ways(runtime: 'process' | 'docker'): void {
   });
 
   it('forwards -L and -R, and as a SOCKS proxy', async () => {
-    const here = createHttpServer((_req, res) => res.end('from the outside')).listen(0, '127.0.0.1');
+    const here = createHttpServer((_req, res) => res.end('from the outside'));
+    await new Promise<void>((resolve) => here.listen(0, '127.0.0.1', resolve));
     const herePort = (here.address() as AddressInfo).port;
     const [local, socks, remote] = (await freePorts(3)) as [number, number, number];
     const child = spawn('ssh', [
