@@ -36,6 +36,7 @@ const environmentSchema = z.object({
     .nullable(),
   steps: z.array(stepSchema),
   templateName: z.string(),
+  idePort: z.number().nullable(),
   branch: z.string().nullable(),
   repositoryUrl: z.string(),
   platform: z.object({ name: z.string() }).nullable(),
@@ -80,7 +81,7 @@ const ENVIRONMENT = `
   id name version phase desired connectivity reason
   failure { class message advice step exitCode at }
   steps { name number state startedAt durationMs fraction text }
-  templateName branch repositoryUrl platform { name } runtime generation
+  templateName idePort branch repositoryUrl platform { name } runtime generation
   createdAt startedAt stoppedAt lastSeenAt
   activity { lastActiveAt sources sshSessions portStreams }
   resources { cpus memoryBytes memoryLimitBytes diskUsedBytes diskTotalBytes processes }
@@ -107,16 +108,13 @@ const accessSchema = z.object({
 const ACCESS =
   'access { sshCommand sshHost sshPort sshUser project hostKeyFingerprint vscodeUrl gatewayUrl toolboxUrl }';
 
-/** The environment with the ways in and what its template says of its IDE. */
-const environmentWithAccessSchema = environmentSchema.extend({
-  access: accessSchema.nullable(),
-  template: z.object({ id: z.string(), name: z.string(), idePort: z.number().nullable() }).nullable(),
-});
+/** The environment with the ways in. */
+const environmentWithAccessSchema = environmentSchema.extend({ access: accessSchema.nullable() });
 export type EnvironmentWithAccess = z.output<typeof environmentWithAccessSchema>;
 
 export const environmentQuery = operation(
   `query ($id: ID, $name: String) {
-    result: environment(id: $id, name: $name) { ${ENVIRONMENT} ${ACCESS} template { id name idePort } }
+    result: environment(id: $id, name: $name) { ${ENVIRONMENT} ${ACCESS} }
   }`,
   environmentWithAccessSchema.nullable(),
 );

@@ -46,6 +46,13 @@ export const createTemplateMutation = operation(
   templateSchema,
 );
 
+export const updateTemplateMutation = operation(
+  `mutation ($id: ID!, $input: CreateTemplateInput!) {
+    result: updateTemplate(id: $id, input: $input) { ... on Template { ${TEMPLATE} } ${REFUSAL} }
+  }`,
+  templateSchema,
+);
+
 export const deleteTemplateMutation = operation(
   `mutation ($id: ID!) { result: deleteTemplate(id: $id) { ... on Template { ${TEMPLATE} } ${REFUSAL} } }`,
   templateSchema,

@@ -42,15 +42,13 @@ export async function connect(context: Context, name: string, options: ConnectOp
   });
 }
 
-/** The port that was named, else the template's IDE port. Throws NO_IDE_PORT. */
-function portOf({ name, template }: EnvironmentWithAccess, { port }: ConnectOptions): number {
-  const found = port ?? template?.idePort;
-  if (found != null) return found;
+/** The port that was named, else the environment's IDE port. Throws NO_IDE_PORT. */
+function portOf({ name, idePort }: EnvironmentWithAccess, { port }: ConnectOptions): number {
+  const found = port ?? idePort;
+  if (found !== null) return found;
   throw new CommandError(
     'NO_IDE_PORT',
-    template === null
-      ? `${name} was made from a repository, without a template that names an IDE port: name one with --port, or use \`easel ssh ${name}\``
-      : `the template ${template.name} names no IDE port: name one with --port, or use \`easel ssh ${name}\``,
+    `${name} has no IDE port, since its template names none: name a port with --port, or use \`easel ssh ${name}\``,
   );
 }
 

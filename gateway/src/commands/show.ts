@@ -99,7 +99,7 @@ function showSteps(out: Output, { steps }: EnvironmentWithAccess): void {
   );
 }
 
-function showWaysIn(out: Output, { name, access, ports, template }: EnvironmentWithAccess): void {
+function showWaysIn(out: Output, { name, access, ports, idePort }: EnvironmentWithAccess): void {
   if (!access) return;
   out.line();
   const ways: [string, string][] = [
@@ -111,7 +111,7 @@ function showWaysIn(out: Output, { name, access, ports, template }: EnvironmentW
     ['JetBrains', access.gatewayUrl],
     ['Toolbox', access.toolboxUrl],
   ];
-  if (template?.idePort != null) ways.push(['IDE', `easel connect ${name}`]);
+  if (idePort !== null) ways.push(['IDE', `easel connect ${name}`]);
   for (const [label, value] of ways) out.line(`${label.padEnd(LABEL_COLUMNS)}${plain(value)}`);
   for (const { port, process } of ports)
     out.line(`${'port'.padEnd(LABEL_COLUMNS)}${port}  ${plain(process ?? '')}  easel forward ${name} ${port}`);

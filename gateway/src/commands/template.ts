@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type TemplateSpecInput, templateSpecSchema } from '@easel/schema/template';
-import { createTemplateMutation, deleteTemplateMutation, type Template, templatesQuery } from '../api/templates.ts';
+import {
+  createTemplateMutation,
+  deleteTemplateMutation,
+  type Template,
+  templatesQuery,
+  updateTemplateMutation,
+} from '../api/templates.ts';
 import type { Context } from '../context.ts';
 import { badUsage } from '../failure.ts';
 import { type Io, readAll } from '../io.ts';
@@ -19,6 +25,17 @@ export async function createTemplate(context: Context, options: { file: string }
   const template = await api.ask(createTemplateMutation, { input });
   out.json(template);
   out.line(`${template.name} is a template now; \`easel create NAME --template ${template.name}\` uses it`);
+}
+
+/** Environments that are there keep what they were made with. */
+export async function updateTemplate(context: Context, name: string, options: { file: string }): Promise<void> {
+  const { io, out } = context;
+  const input = await readTemplateFile(options.file, io);
+  const api = await context.api();
+  const { id } = await findTemplate(api, name);
+  const template = await api.ask(updateTemplateMutation, { id, input }, { isRepeatable: true });
+  out.json(template);
+  out.line(`${template.name} is changed; environments that were made from it keep what they have`);
 }
 
 export async function listTemplates({ api: open, out }: Context): Promise<void> {

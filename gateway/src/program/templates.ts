@@ -1,4 +1,4 @@
-/** template create, list, show, delete. */
+/** template create, update, list, show, delete. */
 import type { Command } from 'commander';
 import { examples, templateArgument } from './arguments.ts';
 import { type Door, through } from './door.ts';
@@ -26,6 +26,12 @@ A file:
   inactivityMinutes: 60`,
     )
     .action(through(door, async () => (await import('../commands/template.ts')).createTemplate));
+  templates
+    .command('update')
+    .description('replace what a template says')
+    .addArgument(templateArgument())
+    .requiredOption('-f, --file <file>', 'the file; "-" for the standard input')
+    .action(through(door, async () => (await import('../commands/template.ts')).updateTemplate));
   templates
     .command('list')
     .alias('ls')

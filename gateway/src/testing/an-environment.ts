@@ -13,6 +13,7 @@ export function anEnvironment(fields: Partial<EnvironmentWithAccess> = {}): Envi
     failure: null,
     steps: [],
     templateName: 'sample',
+    idePort: 8080,
     branch: 'main',
     repositoryUrl: 'https://git.example.com/shop.git',
     platform: { name: 'local' },
@@ -27,7 +28,6 @@ export function anEnvironment(fields: Partial<EnvironmentWithAccess> = {}): Envi
     git: [],
     ports: [],
     access: null,
-    template: { id: 'tpl01jdc000000000000000000000', name: 'sample', idePort: 8080 },
     ...fields,
   };
 }
