@@ -100,7 +100,7 @@ export const environmentStore = {
       where: {
         ownerId,
         phase: phases ? { in: [...phases] } : { not: 'deleted' },
-        ...(search ? { name: { contains: search, mode: 'insensitive' } } : {}),
+        ...(search ? { name: { contains: escapeLike(search), mode: 'insensitive' } } : {}),
       },
       orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
     } as Prisma.EnvironmentFindManyArgs);
@@ -188,3 +188,8 @@ export const environmentStore = {
     return rows.map((row) => row.id as EnvironmentId);
   },
 };
+
+/** Prisma hands the text to LIKE as it is. */
+function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}

@@ -7,7 +7,7 @@ import type { Log } from '@easel/kit/log';
 import { AppError, ERRORS } from '@easel/schema/errors';
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor';
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
-import { type GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
+import { type GraphQLError, NoSchemaIntrospectionCustomRule, type ValidationContext } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Actor } from '../actor.ts';
 import { presentError } from '../api/masking.ts';
@@ -20,6 +20,12 @@ import { answerJson } from './answer.ts';
 const LIMITS = { depth: 12, aliases: 30, directives: 30, tokens: 2000 };
 /** A document of 2,000 tokens with its variables is far smaller. */
 export const MAX_BODY_BYTES = 524_288;
+
+/** A rule that is broken is one of the problems of a document; it does not end the validation with an exception. */
+const REPORTED = {
+  propagateOnRejection: false,
+  onReject: [(context: ValidationContext | null, error: GraphQLError) => context?.reportError(error)],
+};
 
 /** What a request brings along; everything else of its context is the same for all. */
 export interface Initial {
@@ -53,9 +59,9 @@ export function createGraphqlEngine(parts: {
     maskedErrors: { errorMessage: 'internal error' },
     plugins: [
       EnvelopArmorPlugin({
-        maxDepth: { n: LIMITS.depth, ignoreIntrospection: true, flattenFragments: true },
-        maxAliases: { n: LIMITS.aliases },
-        maxDirectives: { n: LIMITS.directives },
+        maxDepth: { n: LIMITS.depth, ignoreIntrospection: true, flattenFragments: true, ...REPORTED },
+        maxAliases: { n: LIMITS.aliases, ...REPORTED },
+        maxDirectives: { n: LIMITS.directives, ...REPORTED },
         maxTokens: { n: LIMITS.tokens },
         costLimit: { enabled: false },
         blockFieldSuggestion: { enabled: !hasIntrospection },
