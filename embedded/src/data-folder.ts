@@ -1,7 +1,7 @@
 /** The folder that everything of one installation lies in: database, objects, volumes, secrets, logs. */
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { StartProblem } from './problem.ts';
 import { canEnter, type LocalUser } from './users.ts';
 
@@ -26,13 +26,16 @@ export function chooseDataFolder(checkout: string, given: string | null, users: 
   const hash = createHash('sha256').update(realpathSync(checkout)).digest('hex').slice(0, 8);
   const dataDir = `/var/lib/easel-${hash}`;
   const names = users.map((user) => user.name).join(' and ');
-  return { dataDir, notice: `the users ${names} cannot enter ${checkout}, so the data lies in ${dataDir}` };
+  return {
+    dataDir,
+    notice: `the users ${names} cannot enter ${checkout}, so the data and copies of what they run lie in ${dataDir}`,
+  };
 }
 
 /** Makes the folder, or takes one that is ours or empty, and sees that it can be written. Throws StartProblem. */
 export function prepareDataFolder(dataDir: string, users: readonly LocalUser[]): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolders(dataDir);
     const isOurs = existsSync(join(dataDir, marker));
     if (!isOurs && readdirSync(dataDir).some((name) => !notCounted.has(name))) {
       throw new StartProblem(`${dataDir} is neither empty nor a data folder of Easel: use --data to name another.`);
@@ -58,6 +61,13 @@ export function emptyDataFolder(dataDir: string): void {
   for (const name of readdirSync(dataDir)) {
     if (name !== marker && !notCounted.has(name)) rmSync(join(dataDir, name), { recursive: true, force: true });
   }
+}
+
+/** One by one from the nearest that exists, so that the error is that of the folder that cannot be made. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path));
+  mkdirSync(path);
 }
 
 function reason(err: unknown): string {

@@ -14,6 +14,8 @@ import { summaryJson, summaryLines } from './summary.ts';
 const { options, problem } = parseOptions(process.argv.slice(2));
 if (!options) throw new Error(problem);
 
+// Other users enter folders of ours; what they may not see has a mode of its own.
+process.umask(0o022);
 const screen = new Screen(options.json ? process.stderr : process.stdout, { isVerbose: options.verbose });
 const session = createSession(screen);
 try {
