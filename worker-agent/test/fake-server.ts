@@ -68,6 +68,11 @@ export class FakeServer {
     return this.#socket !== null;
   }
 
+  /** Ends the line with a code, as for a connection that another one has overtaken. */
+  hangUp(code: number, reason: string): void {
+    this.#socket?.close(code, reason);
+  }
+
   /** Cuts the line; while down, the worker's dials fail. */
   goDown(): void {
     this.#isUp = false;

@@ -1,6 +1,7 @@
 import { systemClock } from '@easel/kit/clock';
 import { Secret } from '@easel/kit/config';
 import { silentLog } from '@easel/kit/log';
+import { ERRORS } from '@easel/schema/errors';
 import type { WorkerEvent } from '@easel/schema/wire/worker';
 import { afterEach, expect, test, vi } from 'vitest';
 import { FakeServer } from '../../test/fake-server.ts';
@@ -135,6 +136,18 @@ test('a refusal for good ends the dialling, one for now does not', { timeout: 30
   const count = server.hellos.length;
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   expect(server.hellos).toHaveLength(count);
+});
+
+test('a close without a refusal is no refusal, whatever its code', { timeout: 30_000 }, async () => {
+  const { server, session, handlers } = await connected();
+  session.report(named('a'));
+  await session.settled(5_000);
+  server.hangUp(ERRORS.GENERATION_STALE.close, 'another connection of this worker has reported meanwhile');
+  await server.until(() => server.hellos.length === 2, 'second hello');
+  session.report(named('b'));
+  expect(await session.settled(5_000)).toBe(true);
+  expect(namesOf(server)).toEqual(['a', 'b']);
+  expect(handlers.refused).not.toHaveBeenCalled();
 });
 
 test('progress of an outage is told once, by its newest word', async () => {

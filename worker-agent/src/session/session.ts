@@ -9,7 +9,6 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import { type Redialler, redial } from '@easel/kit/redial';
-import { ERRORS } from '@easel/schema/errors';
 import { decode, encode } from '@easel/schema/wire/codec';
 import { WORKER_PROTOCOL } from '@easel/schema/wire/version';
 import {
@@ -51,15 +50,6 @@ export interface Session {
 const cloggedBytes = 256 * 1024;
 /** The largest message of the server: a manifest with scripts and keys. */
 const maxServerMessageBytes = 1024 * 1024;
-
-/** Close codes after which coming back is of no use. */
-const FINAL_CLOSES: ReadonlySet<number> = new Set([
-  ERRORS.UNAUTHENTICATED.close,
-  ERRORS.FORBIDDEN.close,
-  ERRORS.NOT_FOUND.close,
-  ERRORS.UNSUPPORTED_VERSION.close,
-  ERRORS.GENERATION_STALE.close,
-]);
 
 export interface SessionOptions {
   config: Pick<
@@ -118,7 +108,8 @@ export function openSession(options: SessionOptions): Session {
     clock,
     signal: ending.signal,
     socketOptions: { maxPayload: maxServerMessageBytes },
-    fatal: (code) => isRefused || FINAL_CLOSES.has(code),
+    // Only `worker.refused` is for good: a close may be the end of a connection that another one of ours has overtaken.
+    fatal: () => isRefused,
     onOpen: () =>
       send({
         type: 'worker.hello',
@@ -130,10 +121,9 @@ export function openSession(options: SessionOptions): Session {
         secret,
         agentVersion: options.agentVersion,
       }),
-    onClose: (code, reason) => {
+    onClose: () => {
       reports.pause();
       outbox.pause();
-      if (FINAL_CLOSES.has(code)) refuse(reason || `closed with ${code}`);
     },
     onMessage: (data) => {
       const message = understand(data, log);

@@ -42,7 +42,10 @@ export class Box {
     this.ended = this.#awaitEnd();
     const { tell } = options;
     followOutput(this.#docker, this.container, { signal: this.#following.signal, tell }).catch((err: unknown) => {
-      options.log.warn({ err, container: this.name }, 'output of a container cannot be read');
+      // It may have ended, and been removed, before it could be listened to.
+      if (![404, 409].includes(statusOf(err) ?? 0)) {
+        options.log.warn({ err, container: this.name }, 'output of a container cannot be read');
+      }
     });
   }
 
