@@ -9,8 +9,8 @@ import { CONTROL_STREAM, LISTENER_STREAM } from './constants.ts';
 import { firstLine } from './line.ts';
 import { type ConnectionLine, connectionLineSchema } from './messages.ts';
 
-/** Connections that have not said yet what they are: more are cut at once. */
-const maxUnnamed = 256;
+/** Connections that have not said yet what they are: more are cut at once. A burst of 256 processes dials 768. */
+const maxUnnamed = 2_048;
 /** All connections of one environment. */
 const maxConnections = 8_192;
 const connectionLineLimits = { maxBytes: 1_024, limitMs: 10_000 };

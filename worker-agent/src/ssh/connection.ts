@@ -11,7 +11,7 @@ import type { ConnectionContext } from './context.ts';
 import { serveAgent, serveForwards } from './forwards.ts';
 import { serveSession } from './session.ts';
 import type { SshSideOptions } from './side.ts';
-import { isAcceptable, onPacket } from './ssh2-internals.ts';
+import { isAcceptable, onPacket, takeRightGuess } from './ssh2-internals.ts';
 
 /** A person may have to touch a security key, or type a passphrase. */
 const signInLimitMs = 120_000;
@@ -71,6 +71,7 @@ export function serveConnection(
       client = connected;
       let packets = 0;
       let refusals = 0;
+      takeRightGuess(connected);
       onPacket(connected, () => {
         if (!isSignedIn && ++packets > packetsBeforeSignIn) cut('too many packets before signing in');
       });
@@ -96,12 +97,20 @@ export function serveConnection(
   );
   server.on('error', (err: Error) => options.log.debug({ err }, 'ssh connection failed'));
   stream.on('error', () => stream.destroy());
+  // The library leaves its own half open: the sessions of a client that is gone would go on.
+  stream.once('end', () => farewell());
   server.injectSocket(stream as never);
   watch(stream, {
     isSignedIn: () => isSignedIn,
     unreadBytes: () => [...channels].reduce((sum, channel) => sum + channel.readableLength, 0),
     cut,
   });
+
+  function farewell(): void {
+    stream.end();
+    const timer = setTimeout(() => stream.destroy(), goodbyeMs);
+    void closed.then(() => clearTimeout(timer));
+  }
 
   function contextOf(connected: Connection): ConnectionContext {
     let agent: Promise<string | null> | undefined;
@@ -111,8 +120,11 @@ export function serveConnection(
       setting: options.setting,
       log: options.log,
       mark: (source) => options.activity.mark(source),
+      get hasRoom() {
+        return channels.size < maxChannels;
+      },
       port(channel) {
-        if (channels.size >= maxChannels || !isAcceptable(channel)) {
+        if (!context.hasRoom || !isAcceptable(channel)) {
           channel.close();
           return null;
         }
@@ -140,15 +152,16 @@ export function serveConnection(
     closed,
     close() {
       client?.end();
-      stream.end();
-      const timer = setTimeout(() => stream.destroy(), goodbyeMs);
-      void closed.then(() => clearTimeout(timer));
+      farewell();
     },
   };
 }
 
 function serveChannels(context: ConnectionContext): void {
-  context.client.on('session', (accept) => serveSession(context, accept()));
+  context.client.on('session', (accept, reject) => {
+    if (context.hasRoom) serveSession(context, accept());
+    else reject();
+  });
   serveForwards(context);
 }
 

@@ -11,6 +11,8 @@ export interface ConnectionContext {
   readonly setting: SessionSetting;
   readonly log: Log;
   mark(source: ActivitySource): void;
+  /** Whether the connection may carry another channel: ask before one is accepted. */
+  readonly hasRoom: boolean;
   /** Takes a channel into use; null, and the channel closed, when it cannot be used. */
   port(channel: ServerChannel): ChannelPort | null;
   /** The socket that leads to the client's agent, made at the first call; null when it cannot be made. */

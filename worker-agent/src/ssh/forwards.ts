@@ -41,6 +41,7 @@ export function serveForwards(context: ConnectionContext): void {
   });
 
   async function direct(target: ConnectTarget, accept: () => ServerChannel, reject: () => void): Promise<void> {
+    if (!context.hasRoom) return reject();
     try {
       const stream = await inside.connect(target);
       const port = context.port(accept());
