@@ -40,6 +40,11 @@ export async function takePlace(options: StartOptions, screen: Screen, session: 
 }
 
 async function reset({ checkout, dataDir }: Place, options: StartOptions, screen: Screen): Promise<void> {
+  if (process.env.EASEL_DATABASE_URL) {
+    throw new StartProblem(
+      '--reset does not empty the database of EASEL_DATABASE_URL: empty it yourself, then delete the data folder.',
+    );
+  }
   if (!options.yes) await confirm(`Delete all environments and all data in ${dataDir}? Type "yes": `);
   await screen.step('deleting everything', async () => {
     if (findWorkers(dataDir).length > 0) await stopWorkers({ checkout, dataDir, softMs: 2_000, screen });

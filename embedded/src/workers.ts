@@ -17,6 +17,9 @@ export interface FoundWorker {
 /** What a cleanup of one environment may take. */
 const cleanupLimitMs = 30_000;
 
+/** Each erasure is a process of its own. */
+const erasedAtOnce = 4;
+
 export function findWorkers(dataDir: string): FoundWorker[] {
   const volumes = `${join(dataDir, 'local/volumes')}/`;
   return findProcesses((env) => env.EASEL_WORKER_ID !== undefined && (env.EASEL_VOLUME_DIR ?? '').startsWith(volumes))
@@ -68,9 +71,13 @@ export async function killWorkers(checkout: string, workers: readonly FoundWorke
 export async function eraseAll(checkout: string, dataDir: string): Promise<void> {
   const volumes = join(dataDir, 'local/volumes');
   if (!existsSync(volumes)) return;
-  for (const environmentId of readdirSync(volumes)) {
-    await cleanUp(checkout, { environmentId, volumeDir: join(volumes, environmentId) }, ['--erase']);
-  }
+  const environments = readdirSync(volumes);
+  const eraseNext = async () => {
+    for (let environmentId = environments.pop(); environmentId; environmentId = environments.pop()) {
+      await cleanUp(checkout, { environmentId, volumeDir: join(volumes, environmentId) }, ['--erase']);
+    }
+  };
+  await Promise.all(Array.from({ length: erasedAtOnce }, eraseNext));
 }
 
 /** Never rejects: what could not be cleaned up now is found by the scheduler at its next start. */
