@@ -33,6 +33,7 @@ describeWith(['git', 'openssh client', 'built web'], 'a fault', () => {
 
   it('of the server does not touch open sessions, and its workers come back', async () => {
     const session = openSession('steady');
+    expect(await session.say('is open')).toContain('is open');
     await kill('server/src/main.ts');
     expect(await session.say('still here')).toContain('still here');
     await steady();
