@@ -2,8 +2,9 @@
 import { ERRORS, type ErrorCode, isErrorCode } from '@easel/schema/errors';
 import { Interrupted } from './io.ts';
 
-/** Codes of the command itself, beside those of `@easel/schema/errors` and the client's API_UNREACHABLE. */
+/** Codes of the command itself, beside those of `@easel/schema/errors`. */
 export type OwnCode =
+  | 'API_UNREACHABLE'
   | 'ENVIRONMENT_FAILED'
   | 'OVERTAKEN'
   | 'PORT_TAKEN'
@@ -17,12 +18,15 @@ export type OwnCode =
 export class CommandError extends Error {
   readonly code: ErrorCode | OwnCode;
   readonly details: Readonly<Record<string, unknown>>;
+  /** The same may succeed later: its cause says so. */
+  readonly retryable: boolean;
 
   constructor(code: ErrorCode | OwnCode, message: string, details: Record<string, unknown> = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'CommandError';
     this.code = code;
     this.details = details;
+    this.retryable = (cause as { retryable?: unknown } | undefined)?.retryable === true;
   }
 }
 

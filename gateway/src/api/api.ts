@@ -128,6 +128,11 @@ function explain(err: unknown, url: string): unknown {
       err,
     );
   if (err.code === 'API_UNREACHABLE')
-    return new CommandError('OVERLOADED', `${err.message.replace('the API', url)}; is Easel running there?`, {}, err);
+    return new CommandError(
+      'API_UNREACHABLE',
+      `${err.message.replace('the API', url)}; is Easel running there?`,
+      {},
+      err,
+    );
   return err;
 }

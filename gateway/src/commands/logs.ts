@@ -53,11 +53,14 @@ async function readAll(
   { print, end }: { print: Print; end: () => void },
 ): Promise<boolean> {
   let chunk: LogChunk;
+  let before: string | null;
   do {
+    before = reading.after;
     chunk = await api.ask(environmentLogQuery, { ...reading, first: PAGE_LINES }, { isRepeatable: true });
     print(chunk.lines);
-    reading.after = chunk.cursor ?? reading.after;
-  } while (chunk.lines.length > 0);
+    reading.after = chunk.cursor ?? before;
+    // A page without lines may still have moved on: none of its lines were of the source.
+  } while (reading.after !== before);
   end();
   return chunk.hasEnded;
 }

@@ -64,9 +64,10 @@ export async function showTemplate({ api: open, out }: Context, name: string): P
   out.json(template);
   if (out.isJson) return;
   const { stringify } = await import('yaml');
-  const { id, environmentCount, createdAt, repositoryUrl, branch, ...spec } = template;
-  const shown = stringify({ ...spec, repository: { url: repositoryUrl, branch } });
-  out.line(`# ${id}, ${environmentCount} environments, created ${relative(createdAt, Date.now())}`);
+  const { id, environmentCount, createdAt, name: _name, description, repositoryUrl, branch, ...spec } = template;
+  const repository = { url: repositoryUrl, branch };
+  const shown = stringify({ name: template.name, description, repository, ...spec });
+  out.line(`# ${id}, created ${relative(createdAt, Date.now())}, environments made from it: ${environmentCount}`);
   for (const line of shown.trimEnd().split('\n')) out.line(indented(line));
 }
 

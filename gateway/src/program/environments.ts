@@ -72,9 +72,9 @@ export function addEnvironmentCommands(program: Command, door: Door): void {
 
   program
     .command('logs')
-    .description('print the log of an environment, of this start or the last one')
+    .description('print the log of an environment, from its first start on')
     .addArgument(environmentArgument())
-    .option('-f, --follow', 'go on with new lines as they come')
+    .option('-f, --follow', 'go on with new lines as they come, until it has stopped')
     .option('--source <source>', 'only the lines of a step or container, like "sources"')
     .option('--since <cursor>', 'only the lines after this cursor (a field of the JSON lines)')
     .addOption(new Option('-n, --tail <lines>', 'only the last lines').argParser(wholeNumber(0, 1_000_000)))

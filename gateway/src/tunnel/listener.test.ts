@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, expect, it, vi } from 'vitest';
+import { CommandError } from '../failure.ts';
 import { echo, type FakeRelay, startFakeRelay } from '../testing/fake-relay.ts';
 import { dialEnvironment } from './dial.ts';
 import { type Listener, listen } from './listener.ts';
@@ -155,6 +156,17 @@ it('asks for a new ticket when the relay does not take the one it has, once', as
   await expect(exchange(listener, Buffer.from('hello'))).rejects.toMatchObject({ code: 'ECONNRESET' });
   expect(refused).toMatchObject([{ code: 'TICKET_INVALID' }]);
   expect(tickets.asked).toBe(4);
+});
+
+it('waits for a server that is just restarting', async () => {
+  const { listener, tickets } = await forwarded();
+  const { get } = tickets;
+  let failures = 2;
+  tickets.get = () =>
+    failures-- > 0
+      ? Promise.reject(new CommandError('API_UNREACHABLE', 'away', {}, { retryable: true }))
+      : get.call(tickets);
+  expect((await exchange(listener, Buffer.from('hello'))).toString()).toBe('hello');
 });
 
 it('says clearly that a port is taken', async () => {
