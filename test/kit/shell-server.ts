@@ -10,23 +10,30 @@ import ssh2, { type AuthContext, type Connection, type ServerChannel, type Sessi
 export interface ShellServerOptions {
   /** Default: everybody is let in by `none`, as on a stream with a ticket. */
   onSignIn?: (auth: AuthContext) => void;
-  hostKey?: string;
 }
 
 export class ShellServer {
   readonly #server: ssh2.Server;
   readonly #children = new Set<ChildProcess>();
   readonly #listeners = new Set<TcpServer>();
+  /** In OpenSSH's form. */
+  readonly hostKey: string;
   /** What clients asked for, in order: `pty 80x24`, `env A=1`, `signal INT`, `agent`… */
   readonly requests: string[] = [];
 
   constructor(options: ShellServerOptions = {}) {
-    const hostKey = options.hostKey ?? ssh2.utils.generateKeyPairSync('ed25519').private;
-    this.#server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    this.hostKey = pair.public;
+    this.#server = new ssh2.Server({ hostKeys: [pair.private] }, (client) => {
       client.on('error', () => undefined);
       client.on('authentication', options.onSignIn ?? ((auth) => auth.accept()));
       client.on('ready', () => this.#serve(client));
     });
+  }
+
+  /** Commands that run now. */
+  get running(): number {
+    return this.#children.size;
   }
 
   serve(stream: Duplex): void {
