@@ -1,12 +1,11 @@
 /**
  * `npm run drift`: do the migrations make exactly what `schema.prisma` says, and is the generated client made from it? Exit
- * code 0 when both hold; otherwise it prints what differs and exits with 1. Needs the database that EASEL_DATABASE_URL
- * names, or starts one from the npm package.
+ * code 0 when both hold; otherwise it prints what differs and exits with 1. Needs the PostgreSQL that EASEL_DATABASE_URL
+ * names, and creates a shadow database beside that one.
  */
 import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { startPostgres } from '../../test/kit/postgres.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -55,13 +54,9 @@ function run(command: string, args: string[], env: Record<string, string>) {
   });
 }
 
-const given = process.env.EASEL_DATABASE_URL;
-const postgres = given ? { url: given, stop: async () => undefined } : await startPostgres();
-try {
-  const problems = [await migrationDrift(postgres.url), await clientDrift()].filter((problem) => problem !== null);
-  for (const problem of problems) process.stderr.write(`${problem}\n`);
-  if (problems.length === 0) process.stdout.write('migrations, schema.prisma and the generated client agree\n');
-  process.exitCode = problems.length === 0 ? 0 : 1;
-} finally {
-  await postgres.stop();
-}
+const databaseUrl = process.env.EASEL_DATABASE_URL;
+if (!databaseUrl) throw new Error('EASEL_DATABASE_URL is required: any database of a server that may create others');
+const problems = [await migrationDrift(databaseUrl), await clientDrift()].filter((problem) => problem !== null);
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+if (problems.length === 0) process.stdout.write('migrations, schema.prisma and the generated client agree\n');
+process.exitCode = problems.length === 0 ? 0 : 1;

@@ -5,7 +5,7 @@ import { TicketAccessService } from './access/ticket-access.service.ts';
 import { Authentication } from './authentication.ts';
 import type { Config } from './config.ts';
 import type { Services } from './context.ts';
-import type { Database } from './db.ts';
+import { type Database, reading } from './db.ts';
 import { createFacts } from './environment/environment.facts.ts';
 import { EnvironmentService } from './environment/environment.service.ts';
 import type { EnvironmentFacts } from './environment/facts.ts';
@@ -14,7 +14,7 @@ import { createLogReader } from './log/log-reader.ts';
 import type { ObjectStore } from './objects/objects.ts';
 import { PlatformService } from './platform/platform.service.ts';
 import { SchedulerService } from './platform/scheduler.service.ts';
-import { presenceStore } from './presence/presence.store.ts';
+import { lastBeat } from './presence/last-beat.ts';
 import { RateLimit } from './rate-limit.ts';
 import { ServerKey } from './server-key.ts';
 import { TemplateService } from './template/template.service.ts';
@@ -64,7 +64,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     users,
     clock,
     limits: { stopSeconds: config.EASEL_STOP_SECONDS, maxPerUser: config.EASEL_MAX_ENVIRONMENTS_PER_USER },
-    lastBeat: async (id) => (await presenceStore.find(pool, [id])).get(id)?.beat,
+    lastBeat: (id) => reading(() => lastBeat(pool, id)),
   });
   const sshKeys = new SshKeyService({
     db,

@@ -1,9 +1,9 @@
 import type { EnvironmentId } from '@easel/schema/ids';
 import { newId } from '@easel/schema/ids';
 import { verifyTicket } from '@easel/schema/wire/ticket';
-import ssh2 from 'ssh2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openServer, READY, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 
 type User = Awaited<ReturnType<TestServer['newUser']>>;
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   owner = await server.newUser();
-  publicKey = ssh2.utils.generateKeyPairSync('ed25519').public;
+  publicKey = newSshKeyPair().publicKey;
   await server.app.services.sshKeys.add(owner, { publicKey });
 });
 afterAll(() => server.close());
@@ -76,7 +76,7 @@ describe('an SSH login', () => {
     const foreignId = await running(other, 'theirs');
     const { id: deletedId } = await server.app.services.environments.create(owner, { name: 'gone' });
     await server.db.environment.update({ where: { id: deletedId }, data: { phase: 'deleted' } });
-    const strange = ssh2.utils.generateKeyPairSync('ed25519').public;
+    const strange = newSshKeyPair().publicKey;
     const attempts: [string, (string | undefined)?, string?][] = [
       ['nobody'],
       ['theirs'],

@@ -10,7 +10,7 @@ import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import type { PlatformActor } from '../actor.ts';
 import type { EnvironmentService } from '../environment/environment.service.ts';
-import type { EnvironmentRow } from '../environment/environment.store.ts';
+import type { EnvironmentRow } from '../environment/environment-row.ts';
 import { parseInput } from '../parse-input.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';

@@ -5,7 +5,7 @@
 import type { Failure } from '@easel/schema/failure';
 import type { EnvironmentEvent, EnvironmentPhase, EnvironmentState } from '@easel/schema/states/environment';
 import type { WorkerEvent } from '@easel/schema/states/worker';
-import type { EnvironmentFields, EnvironmentRow, Inside } from './environment.store.ts';
+import type { EnvironmentFields, EnvironmentRow, Inside } from './environment-row.ts';
 
 /** What comes with an event, beside its name. */
 export interface EventFacts {

@@ -7,7 +7,7 @@ import { LogStreamEnum } from '../api/enums.ts';
 import type { RequestContext } from '../context.ts';
 import { liveStream } from '../live/stream.ts';
 import { parseCursor, type ReadLine } from '../log/log-reader.ts';
-import type { EnvironmentRow } from './environment.store.ts';
+import type { EnvironmentRow } from './environment-row.ts';
 
 interface LogChunk {
   lines: ReadLine[];

@@ -14,7 +14,8 @@ import { PlatformNode } from '../platform/platform.graphql.ts';
 import { TemplateNode } from '../template/template.graphql.ts';
 import { UserNode } from '../user/user.graphql.ts';
 import { mayOnEnvironment } from './environment.policy.ts';
-import { type EnvironmentRow, environmentStore, type Inside } from './environment.store.ts';
+import { environmentStore } from './environment.store.ts';
+import type { EnvironmentRow, Inside } from './environment-row.ts';
 import {
   ActivityType,
   EventType,

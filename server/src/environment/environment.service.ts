@@ -13,10 +13,12 @@ import type { PlatformService } from '../platform/platform.service.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { TemplateService } from '../template/template.service.ts';
 
+import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 import type { UserService } from '../user/user.service.ts';
 import { type EnvironmentVerb, mayOnEnvironment } from './environment.policy.ts';
-import { type EnvironmentRow, environmentStore, type NewEnvironment } from './environment.store.ts';
-import { hostKeyPurpose, newHostKey } from './host-key.ts';
+import { environmentStore } from './environment.store.ts';
+import type { EnvironmentRow, NewEnvironment } from './environment-row.ts';
+import { hostKeyPurpose } from './manifest.ts';
 import { type CreateEnvironmentInput, chooseSpec, createEnvironmentSchema, randomName } from './spec.ts';
 import { enterQueue, transition } from './transition.ts';
 import { gitOf, refuseLossOf } from './unsaved-work.ts';
@@ -121,7 +123,8 @@ export class EnvironmentService {
       const done = await this.#endWorker(tx, row.id, { event: 'stopAsked', actor: userId, reason: 'asked by a user' });
       if (done) return done;
       const current = await this.#current(tx, row.id);
-      if (current.desired === 'stopped') return current;
+      // Also one that is on its way to be deleted: it stops, as was asked.
+      if (current.phase === 'stopping' || current.phase === 'stopped') return current;
       throw wrongState(current, 'stopped', 'it has no worker that could be stopped');
     });
   }
@@ -191,7 +194,7 @@ export class EnvironmentService {
     }
     const now = this.#now();
     const id = newId('environment', now.getTime());
-    const hostKey = newHostKey();
+    const hostKey = newSshKeyPair();
     const row = await environmentStore.insert(tx, {
       ...fields,
       id,

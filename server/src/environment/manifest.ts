@@ -1,8 +1,8 @@
 /** Makes the one manifest that a worker gets: everything that it needs, told at once. */
 
-import type { WorkerId } from '@easel/schema/ids';
+import type { EnvironmentId, WorkerId } from '@easel/schema/ids';
 import type { AuthorizedKey, Manifest } from '@easel/schema/wire/manifest';
-import type { EnvironmentRow } from './environment.store.ts';
+import type { EnvironmentRow } from './environment-row.ts';
 
 /** Steps that pull or clone may be slow on a slow line; containers have only to start. */
 const LIMITS = { imageSeconds: 1800, sourcesSeconds: 1800, containersSeconds: 300 };
@@ -40,4 +40,9 @@ export function buildManifest(parts: {
     authorizedKeys: parts.authorizedKeys,
     limits: LIMITS,
   };
+}
+
+/** What an environment's sealed host key is bound to: it is made with the environment, and the same for all its life. */
+export function hostKeyPurpose(id: EnvironmentId): string {
+  return `environments/${id}/ssh_host_key`;
 }

@@ -4,7 +4,7 @@ import { branchSchema, nameSchema } from '@easel/schema/names';
 import { gitUrlSchema, imageSchema, type TemplateSpec, templateSpecSchema } from '@easel/schema/template';
 import { z } from 'zod';
 import { invalidInput } from '../parse-input.ts';
-import { specOf, type TemplateRow } from '../template/template.store.ts';
+import { specOf, type TemplateRow } from '../template/template-row.ts';
 
 const optional = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? null);
 

@@ -13,7 +13,8 @@ import { logAfterCommit, type Tx } from '../db.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { placements } from '../placement/placement.service.ts';
 import { type Consequences, decide, type EventFacts } from './decide.ts';
-import { type EnvironmentFields, type EnvironmentRow, environmentStore } from './environment.store.ts';
+import { environmentStore } from './environment.store.ts';
+import type { EnvironmentFields, EnvironmentRow } from './environment-row.ts';
 import { stepStore } from './step.store.ts';
 import { workerStore } from './worker.store.ts';
 

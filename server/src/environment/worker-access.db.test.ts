@@ -3,10 +3,10 @@ import { newId } from '@easel/schema/ids';
 import { manifestSchema } from '@easel/schema/wire/manifest';
 import { verifyTicket } from '@easel/schema/wire/ticket';
 import type { JSONWebKeySet } from 'jose';
-import ssh2 from 'ssh2';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { UserActor } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 
 let server: TestServer;
 let owner: UserActor;
@@ -26,8 +26,8 @@ async function place(input: { branch?: string } = {}) {
 }
 
 it('tells a worker everything at once', async () => {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519');
-  await server.app.services.sshKeys.add(owner, { publicKey: `${pair.public} me@home` });
+  const pair = newSshKeyPair();
+  await server.app.services.sshKeys.add(owner, { publicKey: `${pair.publicKey} me@home` });
   const { id, name, placement } = await place({ branch: 'dev' });
   const access = await server.hello(placement);
   expect(manifestSchema.parse(access.manifest)).toEqual(access.manifest);
@@ -38,23 +38,26 @@ it('tells a worker everything at once', async () => {
     owner: { login: owner.login },
     sources: { url: 'https://git.example.com/team/sample.git', branch: 'dev' },
     image: 'debian:12',
-    authorizedKeys: [{ publicKey: pair.public, userId: owner.userId }],
+    authorizedKeys: [{ publicKey: pair.publicKey, userId: owner.userId }],
   });
   expect(access).toMatchObject({ ownerId: owner.userId, ackedReport: 0, ackedLog: 0 });
   const ticket = await verifyTicket('worker', access.relay?.token ?? '', access.ticketKeys as unknown as JSONWebKeySet);
   expect(ticket).toMatchObject({ environmentId: id, generation: 1 });
 });
 
-it('gives the same host key at every start, and its fingerprint on the environment', async () => {
+it('gives the same host key at every start, sealed in the database', async () => {
   const { id, placement } = await place();
   const first = (await server.hello(placement)).manifest.sshHostKey;
-  expect((await server.hello(placement)).manifest.sshHostKey).toBe(first);
-  const parsed = ssh2.utils.parseKey(first);
-  if (parsed instanceof Error) throw parsed;
-  expect(parsed.isPrivateKey()).toBe(true);
-  const { createHash } = await import('node:crypto');
-  const fingerprint = `SHA256:${createHash('sha256').update(parsed.getPublicSSH()).digest('base64').replace(/=+$/, '')}`;
-  expect((await server.db.environment.findUniqueOrThrow({ where: { id } })).sshHostKeyFingerprint).toBe(fingerprint);
+  expect(first).toMatch(/^-----BEGIN OPENSSH PRIVATE KEY-----/);
+  await server.report(placement, { type: 'worker.stopped', isClean: true, text: '' });
+  await server.app.services.environments.start(owner, id);
+  const row = await server.db.environment.findUniqueOrThrow({ where: { id } });
+  expect(row.sshHostKey).toMatch(/^v1\./);
+  const [ending] = (await server.claim()).filter((claimed) => claimed.environmentId === id);
+  await server.observe({ type: 'ended', placementId: ending?.id, wish: 'end' });
+  const again = (await server.claim()).find((claimed) => claimed.environmentId === id);
+  if (!again) throw new Error('the second start was not handed out');
+  expect((await server.hello(again)).manifest.sshHostKey).toBe(first);
 });
 
 it('hands out the same token at every claim, so that a scheduler may start over', async () => {

@@ -2,9 +2,10 @@
  * The queue of wishes to a computing platform's scheduler. It knows nothing of phases: environments say what they wish
  * here, and `platform/scheduler.service.ts` takes from it what a scheduler asks for.
  */
-import type { EnvironmentId, PlatformId, WorkerId } from '@easel/schema/ids';
-import type { Tx } from '../db.ts';
-import { type PlacementRow, placementStore } from './placement.store.ts';
+import type { EnvironmentId, PlacementId, PlatformId, WorkerId } from '@easel/schema/ids';
+import type { Reader, Tx } from '../db.ts';
+import { placementStore } from './placement.store.ts';
+import type { PlacementRow } from './placement-row.ts';
 
 interface Placed {
   id: EnvironmentId;
@@ -12,7 +13,49 @@ interface Placed {
   generation: number;
 }
 
+export interface Claim {
+  limit: number;
+  leaseSeconds: number;
+  claimedBy: string;
+}
+
 export const placements = {
+  /** Gives the oldest due ones to the claimer; they leave the queue for others while the lease lasts. */
+  async claim(db: Reader, platformId: PlatformId, claim: Claim): Promise<PlacementRow[]> {
+    const ids = await placementStore.claim(db, platformId, claim);
+    return ids.length === 0 ? [] : placementStore.findMany(db, ids);
+  },
+
+  /** Gives those that the claimer still holds. */
+  renew(
+    db: Reader,
+    platformId: PlatformId,
+    renewal: { ids: readonly string[]; leaseSeconds: number; claimedBy: string },
+  ): Promise<PlacementId[]> {
+    return placementStore.renew(db, platformId, renewal);
+  },
+
+  /** All of the platform that have not ended. */
+  listOpen(db: Reader, platformId: PlatformId): Promise<PlacementRow[]> {
+    return placementStore.listOpen(db, platformId);
+  },
+
+  /** Null for what is not the platform's, and for what has ended. */
+  async findOpen(tx: Tx, platformId: PlatformId, id: PlacementId): Promise<PlacementRow | null> {
+    const row = await placementStore.find(tx, id);
+    return row?.platformId === platformId && row.state !== 'ended' ? row : null;
+  },
+
+  /** False when the wish has changed in the meantime. */
+  placed(tx: Tx, placement: PlacementRow): Promise<boolean> {
+    return placementStore.setPlaced(tx, placement.id);
+  },
+
+  /** What was claimed is done. False when the wish has changed in the meantime. */
+  ended(tx: Tx, { id, wish }: PlacementRow): Promise<boolean> {
+    return placementStore.end(tx, id, { wish, state: 'claimed' });
+  },
+
   /** A worker of this generation is to run. */
   async wishRun(tx: Tx, environment: Placed, workerId: WorkerId): Promise<void> {
     const { id, platformId, generation } = environment;

@@ -5,7 +5,7 @@
  * sorted by the id alone, PostgreSQL would walk the primary key over all finished rows. A claim locks what it takes and
  * passes over what others have locked, so that schedulers never wait for each other.
  */
-import { type EnvironmentId, newId, type PlacementId, type PlatformId, type WorkerId } from '@easel/schema/ids';
+import { type EnvironmentId, newId, type PlacementId, type PlatformId } from '@easel/schema/ids';
 import {
   PLACEMENT_STATES,
   type PlacementEvent,
@@ -14,17 +14,7 @@ import {
   reducePlacement,
 } from '@easel/schema/states/placement';
 import type { Reader, Tx } from '../db.ts';
-import type { Placement } from '../generated/prisma/client.ts';
-
-type Narrowed = {
-  id: PlacementId;
-  environmentId: EnvironmentId;
-  platformId: PlatformId;
-  workerId: WorkerId | null;
-  wish: PlacementWish;
-  state: PlacementState;
-};
-export type PlacementRow = Omit<Placement, keyof Narrowed> & Narrowed;
+import type { PlacementRow } from './placement-row.ts';
 
 /**
  * Takes the oldest due placements and gives their ids. $1 platform, $2 how many, $3 the lease in seconds, $4 who claims.

@@ -18,7 +18,8 @@ import type { EnvironmentService } from '../environment/environment.service.ts';
 import { platformFacts } from '../environment/platform-facts.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { parseInput } from '../parse-input.ts';
-import { type PlacementRow, placementStore } from '../placement/placement.store.ts';
+import { placements } from '../placement/placement.service.ts';
+import type { PlacementRow } from '../placement/placement-row.ts';
 import type { ServerKey } from '../server-key.ts';
 
 const leaseSeconds = z.number().int().min(1).max(3600);
@@ -43,7 +44,7 @@ const HANDLERS: Handlers = {
     if (placement.wish === 'run') await platformFacts.pending(tx, placement, seen.reason);
   },
   async placed(_seen, { tx, placement, now }) {
-    if (!(await placementStore.setPlaced(tx, placement.id))) return;
+    if (!(await placements.placed(tx, placement))) return;
     await platformFacts.claimed(tx, placement, now);
     await platformFacts.pending(tx, placement, null);
   },
@@ -56,12 +57,12 @@ const HANDLERS: Handlers = {
     await platformFacts.failed(tx, placement, seen.failure, now);
   },
   async ended(seen, { tx, placement, now, graceSeconds }) {
-    const { id, wish } = placement;
+    const { wish } = placement;
     if (wish === 'run') {
       return platformFacts.gone(tx, placement, { reason: 'the platform ended it', graceSeconds, now });
     }
     if (seen.wish !== undefined && seen.wish !== wish) return;
-    if (!(await placementStore.end(tx, id, { wish, state: 'claimed' }))) return;
+    if (!(await placements.ended(tx, placement))) return;
     if (wish === 'erase') await platformFacts.erased(tx, placement, now);
     else await platformFacts.ended(tx, placement, now);
     // The next start of the environment may have waited for this.
@@ -92,7 +93,7 @@ export class SchedulerService {
 
   /** All placements of the platform that have not ended. */
   async list(actor: PlatformActor): Promise<Placement[]> {
-    return this.#present(await reading(() => placementStore.listOpen(this.#db, actor.platformId)));
+    return this.#present(await reading(() => placements.listOpen(this.#db, actor.platformId)));
   }
 
   /**
@@ -102,9 +103,7 @@ export class SchedulerService {
    */
   async claim(actor: PlatformActor, input: z.input<typeof claimSchema>): Promise<Placement[]> {
     const claim = parseInput(claimSchema, input);
-    const ids = await reading(() => placementStore.claim(this.#db, actor.platformId, claim));
-    if (ids.length === 0) return [];
-    const rows = await reading(() => placementStore.findMany(this.#db, ids));
+    const rows = await reading(() => placements.claim(this.#db, actor.platformId, claim));
     const now = new Date(this.#clock.now());
     for (const row of rows) {
       if (row.wish === 'run') await inTransaction(this.#db, (tx) => platformFacts.claimed(tx, row, now));
@@ -115,15 +114,15 @@ export class SchedulerService {
   /** Prolongs the leases and gives those that the caller still holds. */
   async renew(actor: PlatformActor, input: z.input<typeof renewSchema>): Promise<PlacementId[]> {
     const renewal = parseInput(renewSchema, input);
-    return reading(() => placementStore.renew(this.#db, actor.platformId, renewal));
+    return reading(() => placements.renew(this.#db, actor.platformId, renewal));
   }
 
   /** Each observation is a transaction of its own, in the order given: one that fails leaves those before it stored. */
   async report(actor: PlatformActor, input: unknown): Promise<void> {
     for (const observation of parseInput(observationsSchema, input)) {
       await inTransaction(this.#db, async (tx) => {
-        const placement = await placementStore.find(tx, observation.placementId);
-        if (placement?.platformId !== actor.platformId || placement.state === 'ended') return;
+        const placement = await placements.findOpen(tx, actor.platformId, observation.placementId);
+        if (!placement) return;
         const now = new Date(this.#clock.now());
         const handle = HANDLERS[observation.type] as (seen: Observation, looked: Looked) => Promise<void>;
         await handle(observation, { tx, placement, now, graceSeconds: this.#goneGraceSeconds });

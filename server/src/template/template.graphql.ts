@@ -3,7 +3,7 @@ import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import type { Template } from '../generated/prisma/client.ts';
-import type { TemplateRow } from './template.store.ts';
+import type { TemplateRow } from './template-row.ts';
 
 /** The same row, as Prisma types it. */
 function shown<Row extends TemplateRow | null>(row: Row): Row extends null ? Template | null : Template {

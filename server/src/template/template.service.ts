@@ -7,7 +7,8 @@ import { type Actor, asUser, forbidden, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
 import { parseInput } from '../parse-input.ts';
 import { mayOnTemplate } from './template.policy.ts';
-import { type TemplateRow, templateStore } from './template.store.ts';
+import { templateStore } from './template.store.ts';
+import type { TemplateRow } from './template-row.ts';
 
 /** The one namespace until there are more. */
 const DEFAULT_NAMESPACE = 'default';

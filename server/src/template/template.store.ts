@@ -2,19 +2,8 @@
 import { type NamespaceId, newId, type TemplateId } from '@easel/schema/ids';
 import type { TemplateSpec } from '@easel/schema/template';
 import type { Reader, Tx } from '../db.ts';
-import type { Prisma, Template } from '../generated/prisma/client.ts';
-
-export type TemplateRow = Omit<Template, 'id' | 'namespaceId' | 'env' | 'scripts' | 'sidecars'> & {
-  id: TemplateId;
-  namespaceId: NamespaceId;
-} & Pick<TemplateSpec, 'env' | 'scripts' | 'sidecars'>;
-
-/** What the row says, in the shape that the manifest and the command take. */
-export function specOf(row: TemplateRow): TemplateSpec {
-  const { name, description, projectRoot, image, env, scripts, sidecars, idePort, inactivityMinutes } = row;
-  const repository = { url: row.repositoryUrl, branch: row.branch };
-  return { name, description, repository, projectRoot, image, env, scripts, sidecars, idePort, inactivityMinutes };
-}
+import type { Prisma } from '../generated/prisma/client.ts';
+import type { TemplateRow } from './template-row.ts';
 
 function columnsOf(spec: TemplateSpec) {
   const { repository, env, scripts, sidecars, ...plain } = spec;
