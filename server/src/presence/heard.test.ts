@@ -5,7 +5,13 @@ import { createHeard, type Storing } from './heard.ts';
 
 function make(options: { heartbeatMs?: number; lostMs?: number } = {}) {
   const state = { nowMs: 0 };
-  const heard = createHeard({ heartbeatMs: 10_000, lostMs: 30_000, ...options, now: () => state.nowMs });
+  const heard = createHeard({
+    heartbeatMs: 10_000,
+    lostMs: 30_000,
+    ...options,
+    now: () => state.nowMs,
+    random: () => 0,
+  });
   const worker = { environmentId: newId('environment'), generation: 1 };
   /** What becomes of beats at these moments. */
   const beats = (moments: number[], isWatched = false, beat = someBeat()): Storing[] =>

@@ -37,8 +37,13 @@ export interface Heard {
 /** The rest of the time after which a worker counts as lost is for a beat, or a write, that comes late. */
 const shareOfLimit = 0.7;
 
-export function createHeard(options: { heartbeatMs: number; lostMs: number; now?: () => number }): Heard {
-  const { heartbeatMs, lostMs, now = () => performance.now() } = options;
+export function createHeard(options: {
+  heartbeatMs: number;
+  lostMs: number;
+  now?: () => number;
+  random?: () => number;
+}): Heard {
+  const { heartbeatMs, lostMs, now = () => performance.now(), random = Math.random } = options;
   const known = new Map<EnvironmentId, Known>();
 
   return {
@@ -48,7 +53,10 @@ export function createHeard(options: { heartbeatMs: number; lostMs: number; now?
       const consequence = heartbeat ? consequenceOf(heartbeat) : '';
       const isNew = before?.generation !== generation || nowMs - before.heardMs > lostMs * shareOfLimit;
       if (isNew || heartbeat === null) {
-        known.set(environmentId, { generation, heardMs: nowMs, signMs: nowMs, numbersMs: nowMs, consequence });
+        // Workers that have come together, after a restart of ours, are not all due together for ever after.
+        const numbersMs = nowMs - random() * NUMBERS_MAX_AGE_MS;
+        const signMs = nowMs - random() * heartbeatMs;
+        known.set(environmentId, { generation, heardMs: nowMs, signMs, numbersMs, consequence });
         return 'introduce';
       }
       before.heardMs = nowMs;

@@ -24,6 +24,8 @@ const lookAtAllEveryMs = 10_000;
 const sleptMs = 5_000;
 /** Environments per turn: a network that fails as a whole is told in portions. */
 const maxPerTurn = 500;
+/** Transactions at a time: a whole network that is cut off should show within a second or two. */
+const parallelTellings = 8;
 
 export interface Steady {
   /** Milliseconds since heartbeats have been stored without a gap. */
@@ -92,13 +94,17 @@ export async function tellSilent(
     ...(look.ids ? { ids: look.ids } : {}),
   });
   let count = 0;
-  for (const worker of silent) {
-    if (look.signal?.aborted) break;
-    const isLost = await inTransaction(options.db, (tx) => options.facts.workerSilent(tx, worker));
-    if (!isLost) continue;
-    count++;
-    options.log.info({ environmentId: worker.environmentId, generation: worker.generation }, 'worker silent');
-  }
+  const rest = silent.toReversed();
+  const tellInTurn = async () => {
+    for (let worker = rest.pop(); worker && !look.signal?.aborted; worker = rest.pop()) {
+      const { environmentId, generation } = worker;
+      if (!(await inTransaction(options.db, (tx) => options.facts.workerSilent(tx, { environmentId, generation }))))
+        continue;
+      count++;
+      options.log.info({ environmentId, generation }, 'worker silent');
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallelTellings, silent.length) }, tellInTurn));
   return count;
 }
 

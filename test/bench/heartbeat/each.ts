@@ -6,7 +6,7 @@ const [url, workers] = [process.argv[2], Number(process.argv[3])];
 const pool = new pg.Pool({ connectionString: url, max: 10 });
 const update = {
   name: 'update',
-  text: 'UPDATE presence SET last_seen_at = now(), beat = $2 WHERE environment_id = $1',
+  text: 'UPDATE presence_each SET last_seen_at = now(), beat = $2 WHERE environment_id = $1',
 };
 const select = { name: 'select', text: 'SELECT generation, phase, connectivity FROM environments WHERE id = $1' };
 

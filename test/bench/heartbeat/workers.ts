@@ -1,6 +1,6 @@
 /**
- * Workers that only beat, each every ten seconds, evenly spread. Arguments: port, workers. Told `beat`, all beat once in the
- * next ten seconds; those told to be silent do not.
+ * Workers that only beat, each every ten seconds, evenly spread, for ever. Arguments: port, workers. Told `silent`, the first
+ * so many say nothing more.
  */
 import { randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
@@ -33,7 +33,8 @@ function open(n: number): Promise<void> {
 }
 
 const everyMs = 10;
-async function beatAll(silent: number): Promise<void> {
+/** Every worker beats once, at its own moment of the ten seconds; those that were told to be silent do not. */
+async function beatAll(): Promise<void> {
   const ticks = 10_000 / everyMs;
   const startMs = performance.now();
   for (let tick = 0; tick < ticks; tick++) {
@@ -47,11 +48,11 @@ async function beatAll(silent: number): Promise<void> {
 
 for (let n = 0; n < workers; n += 100)
   await Promise.all(Array.from({ length: Math.min(100, workers - n) }, (_, i) => open(n + i)));
-process.on('message', async ({ type, silent = 0 }: { type: string; silent?: number }) => {
-  if (type !== 'beat') return;
-  await beatAll(silent);
-  process.send?.({ type: 'beaten' });
+let silent = 0;
+process.on('message', ({ type, count }: { type: string; count?: number }) => {
+  if (type === 'silent') silent = count ?? 0;
 });
 process.on('SIGTERM', () => process.exit(0));
 process.on('disconnect', () => process.exit(0));
 process.send?.({ type: 'ready' });
+for (;;) await beatAll();
