@@ -5,7 +5,7 @@ import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import { type Failure, failure } from '@easel/schema/failure';
 import type { Manifest } from '@easel/schema/wire/manifest';
-import type { Container, ContainerCreateOptions } from 'dockerode';
+import type { ContainerCreateOptions } from 'dockerode';
 import { z } from 'zod';
 import { Failed } from '../../steps/failed.ts';
 import type { StepContext } from '../../steps/runner.ts';
@@ -13,13 +13,14 @@ import type { Volume } from '../../volume.ts';
 import { ownTree } from '../own-tree.ts';
 import type { HelperProcess, Inhabitant, Runtime, RuntimeEvents, Usage } from '../runtime.ts';
 import { Box } from './box.ts';
-import { type Docker, dockerFailure, openDocker, reasonOf, statusOf } from './daemon.ts';
+import { type Docker, dockerFailure, openDocker } from './daemon.ts';
 import { startHelperIn } from './helper.ts';
 import { inspectImage, provideImage } from './image.ts';
+import { launch } from './launch.ts';
 import { removeContainers } from './leftovers.ts';
 import { moveIn, takeOver } from './programs.ts';
 import { PACK_INSIDE, type RunOnce, runOnce, VOLUME_INSIDE } from './run-once.ts';
-import { DEV, devSpec, NETWORK, networkSpec, SOCKETS_INSIDE, sidecarSpec } from './specs.ts';
+import { DEV, devSpec, SOCKETS_INSIDE, sidecarSpec } from './specs.ts';
 import { usageOf } from './usage.ts';
 
 /** Where neither the template nor the installation names one: a plain Debian with git, compilers and the usual tools. */
@@ -176,14 +177,13 @@ export class DockerRuntime implements Runtime {
       socketDir: this.#socketDir,
       hasInit: this.#hasInit,
     });
-    await this.#provideNetwork();
     await this.#startBox(DEV, spec, context.signal);
   }
 
   async #startBox(name: string, spec: ContainerCreateOptions, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const image = spec.Image ?? '';
-    const container = await this.#launch(name, spec);
+    const container = await launch(this.#docker, name, spec);
     const box = new Box({
       docker: this.#docker,
       container,
@@ -198,24 +198,6 @@ export class DockerRuntime implements Runtime {
     signal.throwIfAborted();
   }
 
-  async #launch(name: string, spec: ContainerCreateOptions): Promise<Container> {
-    for (let attempt = 0; ; attempt++) {
-      const container = await this.#docker.createContainer(spec).catch((err: unknown) => {
-        throw dockerFailure(`The container ${name} cannot be created`, err);
-      });
-      try {
-        await container.start();
-        return container;
-      } catch (err) {
-        await container.remove({ force: true, v: true });
-        // Whoever cleaned up last may have taken the idle network away between our look and our start.
-        const isNetworkGone = statusOf(err) === 404 && reasonOf(err).includes(`network ${NETWORK}`);
-        if (!isNetworkGone || attempt > 2) throw dockerFailure(`The container ${name} cannot be started`, err);
-        await this.#provideNetwork();
-      }
-    }
-  }
-
   #onEnd(name: string, exitCode: number | null, text: string): void {
     this.#events.report({ type: 'container.ended', name, exitCode, text: text.slice(0, 500) });
     if (this.#isEnding || name !== DEV) return;
@@ -226,23 +208,6 @@ export class DockerRuntime implements Runtime {
         exitCode,
       }),
     );
-  }
-
-  async #provideNetwork(): Promise<void> {
-    try {
-      await this.#docker.getNetwork(NETWORK).inspect();
-    } catch (err) {
-      if (statusOf(err) !== 404) throw dockerFailure('The network of the environments cannot be looked at', err);
-      await this.#docker.createNetwork(networkSpec()).catch(async (cause: unknown) => {
-        // Somebody else was quicker.
-        await this.#docker
-          .getNetwork(NETWORK)
-          .inspect()
-          .catch(() => {
-            throw dockerFailure('The network of the environments cannot be made', cause, 'platform');
-          });
-      });
-    }
   }
 
   async #removeLeftovers(): Promise<void> {
