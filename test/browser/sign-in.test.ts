@@ -66,7 +66,7 @@ describeWith(['chromium', 'built web'], 'signing in', () => {
     await other.getByRole('button', { name: /Account of/ }).click();
     await other.getByRole('menuitem', { name: 'Sign out' }).click();
     await other.getByRole('heading', { name: 'Sign in to Easel' }).waitFor();
-    await other.goto('/');
+    await browser.go(other, '/');
     expect(new URL(other.url()).pathname).toBe('/sign-in');
   });
 

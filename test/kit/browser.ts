@@ -35,6 +35,8 @@ export interface TestBrowser {
   readonly complaints: string[];
   /** A page of a browser window of its own. Without `isSignedIn: false` it has the session. */
   open(path: string, options?: BrowserContextOptions & { isSignedIn?: boolean }): Promise<Page>;
+  /** Goes there, again when the machine's network changed on the way. */
+  go(page: Page, path: string): Promise<void>;
   /** Takes over the session of a page that has signed in by itself. */
   adopt(page: Page): Promise<void>;
   close(): Promise<void>;
@@ -71,13 +73,25 @@ export async function openBrowser(stack: Stack): Promise<TestBrowser> {
     session = [{ name: cookie[1] ?? '', value: cookie[2] ?? '', url: stack.url }];
   }
 
+  async function go(page: Page, path: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await page.goto(path);
+        return;
+      } catch (err) {
+        if (attempt === 5 || !(err instanceof Error) || !NOT_OURS.test(err.message)) throw err;
+      }
+    }
+  }
+
   return {
     complaints,
+    go,
     async open(path, { isSignedIn = true, ...options } = {}) {
       if (isSignedIn && !session) await signIn();
       const page = await newPage(options);
       if (isSignedIn && session) await page.context().addCookies(session);
-      await page.goto(path);
+      await go(page, path);
       return page;
     },
     async adopt(page) {

@@ -13,7 +13,7 @@ export type Shortcut = {
 };
 
 /** The second key of a sequence must come within this time. */
-const SEQUENCE_MS = 900;
+const SEQUENCE_MS = 1500;
 
 export class Shortcuts {
   #list = $state.raw<readonly Shortcut[]>([]);
