@@ -41,7 +41,8 @@ export function prepareDataFolder(dataDir: string, users: readonly LocalUser[]):
       throw new StartProblem(`${dataDir} is neither empty nor a data folder of Easel: use --data to name another.`);
     }
     writeFileSync(join(dataDir, marker), `${JSON.stringify({ format: 1 })}\n`, { flag: isOurs ? 'r+' : 'w' });
-    if (users.length > 0) chmodSync(dataDir, 0o755);
+    // Where other users run a part of it they must enter; where nobody else does, nobody else may.
+    chmodSync(dataDir, users.length > 0 ? 0o755 : 0o700);
   } catch (err) {
     if (err instanceof StartProblem) throw err;
     throw new StartProblem(`cannot write to ${dataDir} (${reason(err)}): use --data to name another folder.`, {

@@ -68,6 +68,8 @@ export interface StackOptions {
   runtime?: 'auto' | 'docker' | 'process';
   /** The data of an earlier stack; the caller removes it. */
   dataDir?: string;
+  /** Those of an earlier stack: server, ssh, relay. Else free ones. */
+  ports?: readonly number[];
   env?: Record<string, string>;
 }
 
@@ -76,7 +78,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const scratchDir = mkdtempSync('/tmp/easel-test-');
   execFileSync('chmod', ['755', scratchDir]);
   const dataDir = options.dataDir ?? join(scratchDir, 'data');
-  const [port, sshPort, relayPort] = await freePorts(3);
+  const [port, sshPort, relayPort] = options.ports ?? (await freePorts(3));
   const args = ['--json', '--data', dataDir, '--port', port, '--ssh-port', sshPort, '--relay-port', relayPort];
   const child = spawn(
     process.execPath,
