@@ -99,8 +99,9 @@ export function uniqueViolation(err: unknown): string | null {
 const UNAVAILABLE_CODES = new Set(['P1000', 'P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P2024', 'P2028']);
 /** SQLSTATE classes: connection exceptions, insufficient resources (disk full too), operator intervention. */
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57']);
+/** What the socket and the driver say, and Prisma's adapter of them, in whose raw queries there is no code that tells. */
 const UNAVAILABLE_SOCKET =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|terminat|timeout exceeded|Connection ended/;
+  /ECONN(REFUSED|RESET)|EPIPE|ENOTFOUND|ETIMEDOUT|terminat|timeout exceeded|Connection ended|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TooManyConnections/;
 
 /** An error of ours stays; what means that PostgreSQL is away or full becomes STORE_UNAVAILABLE; the rest is a bug. */
 export function translateStoreError(err: unknown): unknown {
@@ -128,6 +129,6 @@ function describe(err: unknown): { prismaCode: string | null; sqlState: string |
   const { code, meta, cause, message } = err as { code?: unknown; meta?: unknown; cause?: unknown; message?: string };
   const text = `${message ?? ''} ${JSON.stringify(meta ?? {})} ${JSON.stringify(cause ?? {})}`;
   const prismaCode = typeof code === 'string' && /^P\d{4}$/.test(code) ? code : null;
-  const ownState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && prismaCode === null ? code : null;
+  const ownState = typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && prismaCode === null ? code : null;
   return { prismaCode, sqlState: ownState ?? /"originalCode":"([0-9A-Z]{5})"/.exec(text)?.[1] ?? null, text };
 }
