@@ -244,7 +244,7 @@ it('tells a second subscription on an open line that it is connected', async () 
     {},
     { onNext: () => undefined, onConnected: () => void connected++ },
   );
-  await first.until(() => feed.subscribed === 2);
+  await first.until(() => feed.subscribed === 2 && connected === 1);
   expect(connected).toBe(1);
   expect(feed.tokens).toHaveLength(1);
 });

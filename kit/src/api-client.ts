@@ -7,11 +7,10 @@
  */
 import { codeOfClose, ERRORS, type ErrorCode, isErrorCode } from '@easel/schema/errors';
 import type { GraphQLFormattedError } from 'graphql';
-import { type Client, createClient } from 'graphql-ws/client';
-import { WebSocket } from 'ws';
+import type { Line } from './api-line.ts';
 import { type Backoff, fullJitter } from './backoff.ts';
-import { type Clock, systemClock, type Timer } from './clock.ts';
-import { type Log, silentLog } from './log.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Log } from './log.ts';
 
 /** The server's own codes, and one for not having reached it at all. */
 export type ApiErrorCode = ErrorCode | 'API_UNREACHABLE';
@@ -79,9 +78,6 @@ export interface ApiClient {
 
 const defaultTimeoutMs = 30_000;
 const defaultBackoff: Backoff = { baseMs: 500, maxMs: 30_000 };
-/** How often an open socket is pinged, and how long the pong may take. */
-const pingEveryMs = 15_000;
-const pongLimitMs = 10_000;
 /** A subscription that lived this long without news was still a success: the next wait is short again. */
 const usefulMs = 30_000;
 
@@ -100,12 +96,18 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
 
 /** Creates a client. Nothing is dialled before the first call. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
-  const { log = silentLog, clock = systemClock, backoff = defaultBackoff } = options;
+  const { log, clock = systemClock, backoff = defaultBackoff } = options;
   const endpoint = `${options.url.replace(/\/+$/, '')}/graphql`;
   const closing = new AbortController();
   const ended = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
-  const line = createLine({ url: endpoint.replace(/^http/, 'ws'), token: options.token, clock, backoff });
-  ended.addEventListener('abort', () => line.dispose(), { once: true });
+  let opening: Promise<Line> | undefined;
+  const openLine = () => {
+    opening ??= import('./api-line.ts').then(({ createLine }) =>
+      createLine({ url: endpoint.replace(/^http/, 'ws'), token: options.token, clock, backoff }),
+    );
+    return opening;
+  };
+  ended.addEventListener('abort', () => void opening?.then((line) => line.dispose()), { once: true });
 
   return {
     async query<T>(
@@ -152,76 +154,13 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     subscribe<T>(document: string, variables: SubscriptionVariables, call: SubscribeOptions<T>) {
       const own = new AbortController();
       const signal = AbortSignal.any([ended, own.signal, ...(call.signal ? [call.signal] : [])]);
-      void keepSubscribed<T>({ line, document, variables, call, signal, log, clock, backoff });
+      void openLine().then((line) =>
+        keepSubscribed<T>({ line, document, variables, call, signal, log, clock, backoff }),
+      );
       return { close: () => own.abort() };
     },
 
     close: () => closing.abort(),
-  };
-}
-
-/** The one WebSocket of a client, shared by its subscriptions: dialled by the first, closed after the last. */
-interface Line {
-  readonly client: Client;
-  readonly isConnected: boolean;
-  /** Tells of each connection until the given function is called. */
-  onConnected(fn: () => void): () => void;
-  /** Counts a subscription in or out. */
-  use(change: 1 | -1): void;
-  dispose(): void;
-}
-
-function createLine(options: { url: string; token: () => string | undefined; clock: Clock; backoff: Backoff }): Line {
-  const { clock, backoff } = options;
-  let isConnected = false;
-  let users = 0;
-  /** Set when the server closed cleanly although we wanted more; graphql-ws would dial again at once. */
-  let wasSentAway = false;
-  let pongTimer: Timer | undefined;
-
-  const client = createClient({
-    async url() {
-      if (wasSentAway) await clock.sleep(fullJitter(backoff, 1));
-      wasSentAway = false;
-      return options.url;
-    },
-    connectionParams: () => {
-      const token = options.token();
-      return token === undefined ? {} : { token };
-    },
-    webSocketImpl: WebSocket,
-    // The loop around each subscription dials again: it knows the clock, the signal and the jitter.
-    retryAttempts: 0,
-    connectionAckWaitTimeout: 10_000,
-    keepAlive: pingEveryMs,
-    on: {
-      connected: () => {
-        isConnected = true;
-      },
-      closed: (event) => {
-        isConnected = false;
-        pongTimer?.cancel();
-        wasSentAway = (event as { code?: number }).code === 1000 && users > 0;
-      },
-      ping: (isReceived) => {
-        if (!isReceived) pongTimer = clock.setTimeout(() => client.terminate(), pongLimitMs);
-      },
-      pong: (isReceived) => {
-        if (isReceived) pongTimer?.cancel();
-      },
-    },
-  });
-  return {
-    client,
-    get isConnected() {
-      return isConnected;
-    },
-    onConnected: (fn) => client.on('connected', fn),
-    use(change) {
-      users += change;
-    },
-    // It rejects when the line is cut while it is being closed: then it is closed as well.
-    dispose: () => void Promise.resolve(client.dispose()).catch(() => undefined),
   };
 }
 
@@ -231,7 +170,7 @@ interface Subscription<T> {
   variables: SubscriptionVariables;
   call: SubscribeOptions<T>;
   signal: AbortSignal;
-  log: Log;
+  log: Log | undefined;
   clock: Clock;
   backoff: Backoff;
 }
@@ -244,7 +183,7 @@ async function keepSubscribed<T>(subscription: Subscription<T>): Promise<void> {
     if (signal.aborted) break;
     if (outcome.wasUseful) attempt = 0;
     if (outcome.err) call.onError?.(outcome.err);
-    log.debug({ attempt, err: outcome.err }, 'subscription ended, subscribing again');
+    log?.debug({ attempt, err: outcome.err }, 'subscription ended, subscribing again');
     await clock.sleep(fullJitter(backoff, attempt), signal).catch(() => undefined);
   }
   line.use(-1);
