@@ -1,6 +1,6 @@
 /** Whole workers against a fake server, with a real Docker daemon and images made of busybox. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -123,7 +123,7 @@ describe.skipIf(missing !== null)('in Docker', () => {
     ]);
     await server.until(() => server.text('hooks').includes('FROM_IMAGE'), 'output');
     expect(server.text('hooks')).toContain('4321\n4322\n/home/dev /home/dev/shop vanilla salut');
-    for (const path of ['', '.profile', 'made', 'shop', 'shop/README.md', 'shop/.git']) {
+    for (const path of ['', '.profile', '.gitconfig', 'made', 'shop', 'shop/README.md', 'shop/.git']) {
       expect({ path, uid: statSync(join(home, path)).uid }).toEqual({ path, uid: 4321 });
     }
     expect(readFileSync(join(home, 'env'), 'utf8')).not.toContain(server.token);
@@ -288,7 +288,8 @@ describe.skipIf(missing !== null)('in Docker', () => {
       [ROOT, 0],
     ] as const) {
       const volumes = join(scratch, `volumes-${uid}`);
-      execFileSync('install', ['-d', '-o', String(user.uid), '-m', '755', volumes]);
+      mkdirSync(volumes);
+      chownSync(volumes, user.uid, user.gid);
       const volumeDir = join(volumes, 'volume');
       const scripts = only({
         init: script('mkdir -p ~/private; chmod 700 ~/private; touch ~/private/x; wc -l README.md'),

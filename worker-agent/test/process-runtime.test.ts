@@ -136,12 +136,13 @@ test('a branch is cloned when one is named, and a project root is where scripts 
     manifest: {
       sources: { url: repository, branch: 'side' },
       projectRoot: 'app',
-      scripts: only({ start: script('pwd; git branch --show-current') }),
+      scripts: only({ start: script('pwd; git branch --show-current; git var GIT_AUTHOR_IDENT') }),
     },
   });
   expect(await server.event('worker.ready')).toMatchObject({ project: join(home, 'shop/app') });
-  await server.until(() => server.text('hooks').includes('side'), 'the branch');
+  await server.until(() => server.text('hooks').includes('Ada'), 'the author');
   expect(server.text('hooks')).toContain(join(home, 'shop/app'));
+  expect(server.text('hooks')).toContain('Ada <ada@example.com>');
 });
 
 test('clones over HTTP, with progress, and with a token that the URL carries', limits, async () => {

@@ -24,7 +24,7 @@ export async function createRuntime(options: {
   }
   return new ProcessRuntime({
     ...common,
-    environmentId: config.EASEL_ENVIRONMENT_ID,
+    manifest,
     configuredUser: config.EASEL_LOCAL_USER,
     machineEnv: machineEnv(config),
   });

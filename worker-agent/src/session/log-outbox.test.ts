@@ -1,5 +1,6 @@
 import { fakeClock } from '@easel/kit/fake-clock';
-import type { LogLine } from '@easel/schema/wire/worker';
+import { encode, MAX_MESSAGE_BYTES } from '@easel/schema/wire/codec';
+import { type LogLine, workerMessageSchema } from '@easel/schema/wire/worker';
 import { expect, test } from 'vitest';
 import { LogOutbox } from './log-outbox.ts';
 
@@ -69,6 +70,18 @@ test('a flood makes bounded chunks, and only so many until they are acknowledged
   for (let number = 1; number <= 20; number++) outbox.acknowledge(number);
   await outbox.settled();
   expect(texts()).toEqual(Array.from({ length: 10_000 }, (_, i) => `line ${i}`));
+});
+
+test('no chunk is longer than a message may be, whatever the lines are made of', async () => {
+  const { chunks, outbox } = outboxOf();
+  for (let i = 0; i < 100; i++) outbox.add('hooks', 'stdout', '\u001b'.repeat(16_000));
+  outbox.resume(0);
+  for (let number = 1; number <= 100; number++) outbox.acknowledge(number);
+  const lengths = chunks.map(
+    ({ number, lines }) => encode(workerMessageSchema, { type: 'log.append', number, lines }).length,
+  );
+  expect(chunks.flatMap(({ lines }) => lines)).toHaveLength(100);
+  expect(Math.max(...lengths)).toBeLessThan(MAX_MESSAGE_BYTES);
 });
 
 test('too much for the memory: the oldest goes, and a line in its place says how many', async () => {

@@ -12,7 +12,7 @@ import { Numbered } from './numbered.ts';
 
 /** Short enough to look live, long enough that a chatty build does not make a message of each line. */
 const gatherMs = 50;
-/** Below the 1000 lines and 1 MiB of a message; JSON escapes may double the bytes. */
+/** Below the 1000 lines and 1 MiB of a message. */
 const maxChunkLines = 500;
 const maxChunkBytes = 256 * 1024;
 /** Chunks on the line at once: enough to fill it, few enough to replay. */
@@ -137,6 +137,7 @@ export class LogOutbox {
   }
 }
 
+/** On the line: escapes make six bytes of one, and the server takes no message that is too long. */
 function costOf(line: LogLine): number {
-  return line.text.length + lineOverheadBytes;
+  return Buffer.byteLength(JSON.stringify(line.text)) + lineOverheadBytes;
 }

@@ -7,6 +7,7 @@ import { type Failure, failure } from '@easel/schema/failure';
 import type { Manifest } from '@easel/schema/wire/manifest';
 import type { ContainerCreateOptions } from 'dockerode';
 import { z } from 'zod';
+import { gitConfigOf } from '../../sources/git-author.ts';
 import { Failed } from '../../steps/failed.ts';
 import type { StepContext } from '../../steps/runner.ts';
 import type { Volume } from '../../volume.ts';
@@ -108,6 +109,7 @@ export class DockerRuntime implements Runtime {
         target: `${VOLUME_INSIDE}/home`,
         staging: `${VOLUME_INSIDE}/.easel/home`,
         isFresh: mark === null,
+        files: { '.gitconfig': gitConfigOf(this.#manifest.owner) },
         formerUid: mark?.uid ?? null,
       });
       const inhabitant = inhabitantSchema.parse(JSON.parse(text));

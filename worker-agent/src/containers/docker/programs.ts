@@ -59,6 +59,8 @@ export interface MoveInOrder {
   staging: string;
   /** Whether to fill it from the image's. */
   isFresh: boolean;
+  /** Files of a fresh home that the image's has not, by name. */
+  files: Readonly<Record<string, string>>;
   /** Whose it was before another image came. */
   formerUid: number | null;
 }
@@ -67,7 +69,7 @@ export interface MoveInOrder {
  * Finds out who the image's user is and gives them their home: filled from the image's when fresh, and theirs in any case.
  * Writes the inhabitant as JSON to standard output. Runs as root in a container of its own, without a network.
  */
-export function moveIn({ userSpec, target, staging, isFresh, formerUid }: MoveInOrder): void {
+export function moveIn({ userSpec, target, staging, isFresh, files, formerUid }: MoveInOrder): void {
   const fs = process.getBuiltinModule('node:fs');
   const path = process.getBuiltinModule('node:path');
   const rows = (file: string) => {
@@ -119,6 +121,12 @@ export function moveIn({ userSpec, target, staging, isFresh, formerUid }: MoveIn
     // In place whole or not at all, and never over what is there: only an empty folder gives way to a rename.
     if (fs.readdirSync(target).length === 0) fs.renameSync(staging, target);
     else fs.rmSync(staging, { recursive: true, force: true });
+  }
+  for (const [name, text] of isFresh ? Object.entries(files) : []) {
+    const file = path.join(target, name);
+    if (fs.existsSync(file)) continue;
+    fs.writeFileSync(file, text, { flag: 'wx' });
+    fs.lchownSync(file, uid, gid);
   }
   if (formerUid !== null && formerUid !== uid) give(target);
   fs.chownSync(target, uid, gid);

@@ -3,12 +3,14 @@
  * when the agent is root. There is no isolation between environments; the installation says so.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, constants, copyFileSync, lchownSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, constants, copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import type { EnvironmentId } from '@easel/schema/ids';
+import type { Manifest } from '@easel/schema/wire/manifest';
+import { gitConfigOf } from '../../sources/git-author.ts';
 import { Failed } from '../../steps/failed.ts';
 import type { StepContext } from '../../steps/runner.ts';
 import type { Volume } from '../../volume.ts';
@@ -31,6 +33,7 @@ export class ProcessRuntime implements Runtime {
   /** Without containers there is nothing that could end by itself: the helper is started again. */
   readonly broken = new Promise<never>(() => undefined);
   readonly #environmentId: EnvironmentId;
+  readonly #owner: Manifest['owner'];
   readonly #volume: Volume;
   readonly #configuredUser: string | undefined;
   readonly #machineEnv: Readonly<Record<string, string>>;
@@ -40,7 +43,7 @@ export class ProcessRuntime implements Runtime {
   #user: LocalUser | null = null;
 
   constructor(options: {
-    environmentId: EnvironmentId;
+    manifest: Pick<Manifest, 'environmentId' | 'owner'>;
     volume: Volume;
     packDir: string;
     socketDir: string;
@@ -50,7 +53,9 @@ export class ProcessRuntime implements Runtime {
     clock: Clock;
     log: Log;
   }) {
-    this.#environmentId = options.environmentId;
+    const { environmentId, owner } = options.manifest;
+    this.#environmentId = environmentId;
+    this.#owner = owner;
     this.#volume = options.volume;
     this.#configuredUser = options.configuredUser;
     this.#machineEnv = options.machineEnv;
@@ -58,7 +63,7 @@ export class ProcessRuntime implements Runtime {
     this.#log = options.log;
     this.insidePaths = { packDir: options.packDir, socketDir: options.socketDir };
     this.#group = new ProcessGroup({
-      environmentId: options.environmentId,
+      environmentId,
       marksDir: options.volume.marksDir,
       clock: options.clock,
     });
@@ -72,7 +77,7 @@ export class ProcessRuntime implements Runtime {
     this.#mayEnter(user, this.insidePaths.packDir);
     this.#mayEnter(user, this.#volume.dir);
     const mark = this.#volume.read('home');
-    if (!mark) seedFromSkeleton(home, user);
+    if (!mark) fillHome(home, this.#owner);
     if (mark?.uid !== user.uid || mark.gid !== user.gid) {
       await ownTree(home, user);
       chmodSync(home, 0o700);
@@ -180,14 +185,20 @@ function startFailure(reason: string): Failed {
   return new Failed({ class: 'platform', message: `The helper of the worker could not be started: ${reason}.` });
 }
 
-/** What `useradd -m` would do. */
-function seedFromSkeleton(home: string, user: LocalUser): void {
+/** What `useradd -m` would do, and who the owner is for git. The home is still ours. */
+function fillHome(home: string, owner: Manifest['owner']): void {
+  const { COPYFILE_EXCL } = constants;
   for (const name of SKELETON_FILES) {
-    try {
-      copyFileSync(join(SKELETON_DIR, name), join(home, name), constants.COPYFILE_EXCL);
-      lchownSync(join(home, name), user.uid, user.gid);
-    } catch {
-      // Not on this machine, or there already.
-    }
+    const from = join(SKELETON_DIR, name);
+    if (existsSync(from)) unlessThere(() => copyFileSync(from, join(home, name), COPYFILE_EXCL));
+  }
+  unlessThere(() => writeFileSync(join(home, '.gitconfig'), gitConfigOf(owner), { flag: 'wx' }));
+}
+
+function unlessThere(make: () => void): void {
+  try {
+    make();
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== 'EEXIST') throw err;
   }
 }
