@@ -15,12 +15,12 @@ import type { ObjectStore } from './objects/objects.ts';
 import { PlatformService } from './platform/platform.service.ts';
 import { SchedulerService } from './platform/scheduler.service.ts';
 import { lastBeat } from './presence/last-beat.ts';
-import { RateLimit } from './rate-limit.ts';
 import { ServerKey } from './server-key.ts';
 import { TemplateService } from './template/template.service.ts';
 import { TicketService } from './ticket/ticket.service.ts';
 import { ApiTokenService } from './user/api-token.service.ts';
 import { SessionService } from './user/session.service.ts';
+import { SignInAttempts } from './user/sign-in-attempts.ts';
 import { SshKeyService } from './user/ssh-key.service.ts';
 import { UserService } from './user/user.service.ts';
 
@@ -39,9 +39,6 @@ export interface AppParts {
   clock: Clock;
 }
 
-/** Failed sign-ins that one address, or one login, may have in a quarter of an hour. */
-const SIGN_IN_ATTEMPTS = { max: 10, windowSeconds: 900 };
-
 export function createApp({ config, database, objects, clock }: AppParts): App {
   const { db, pool } = database;
   const key = new ServerKey(config.EASEL_SECRET_KEY);
@@ -49,12 +46,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   const platforms = new PlatformService({ db, clock });
   const templates = new TemplateService({ db, clock });
   const users = new UserService({ db, onPasswordChanged: (userId, keepId) => sessions.revokeOthers(userId, keepId) });
-  const sessions: SessionService = new SessionService({
-    db,
-    users,
-    clock,
-    attempts: new RateLimit({ ...SIGN_IN_ATTEMPTS, clock }),
-  });
+  const sessions: SessionService = new SessionService({ db, users, clock, attempts: new SignInAttempts(clock) });
   const apiTokens = new ApiTokenService({ db, clock });
   const environments = new EnvironmentService({
     db,
@@ -91,7 +83,10 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     key,
     environments,
     clock,
-    goneGraceSeconds: config.EASEL_GONE_GRACE_SECONDS,
+    limits: {
+      goneGraceSeconds: config.EASEL_GONE_GRACE_SECONDS,
+      registerSeconds: config.EASEL_REGISTER_SECONDS,
+    },
   });
   const services: Services = {
     apiTokens,

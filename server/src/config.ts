@@ -50,6 +50,8 @@ const serverConfig = z.object({
   EASEL_GRACE_SECONDS: seconds(300, 86_400),
   /** The same when the platform has seen the worker end. */
   EASEL_GONE_GRACE_SECONDS: seconds(5, 3600),
+  /** How long a worker that its platform has started may take to call. */
+  EASEL_REGISTER_SECONDS: seconds(120, 3600),
   /** How long a graceful stop may take before it is forced. */
   EASEL_STOP_SECONDS: seconds(60, 3600),
   EASEL_MAX_ENVIRONMENTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),

@@ -198,6 +198,23 @@ describe('a start', () => {
     expect((await row(id)).reason).toBeNull();
   });
 
+  it('fails when the worker that was started never calls', async () => {
+    const { id, placement } = await inPhase('provisioning');
+    expect((await row(id)).deadlineAt).toBeNull();
+    await server.observe({ type: 'placed', placementId: placement.id });
+    await passDeadline(id);
+    expect(await row(id)).toMatchObject({ phase: 'failed', failure: { class: 'platform' } });
+    expect((await row(id)).failure).toMatchObject({ message: expect.stringContaining('never called the server') });
+    await claimOf(id, 'end');
+  });
+
+  it('waits as long as the platform says that it is pending', async () => {
+    const { id, placement } = await inPhase('provisioning');
+    await server.observe({ type: 'placed', placementId: placement.id });
+    await server.observe({ type: 'pending', placementId: placement.id, reason: 'pulling the image' });
+    expect((await row(id)).deadlineAt).toBeNull();
+  });
+
   it('lets in a worker that is quicker than the claim that started it', async () => {
     const { id } = await environments().create(owner, {});
     const placement = await claimOf(id);

@@ -3,7 +3,7 @@ import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import { failure } from '@easel/schema/failure';
 import type { EnvironmentId } from '@easel/schema/ids';
-import { PHASES_WITH_WORKER } from '@easel/schema/states/environment';
+import { type EnvironmentPhase, PHASES_WITH_WORKER } from '@easel/schema/states/environment';
 import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
@@ -17,7 +17,7 @@ import type { EnvironmentRow } from './environment-row.ts';
 import type { EnvironmentFacts, Hello, RelayAccess, WorkerAccess, WorkerRef, WorkerWish } from './facts.ts';
 import { buildManifest, hostKeyPurpose } from './manifest.ts';
 import { silence } from './silence.ts';
-import { adjust, transition } from './transition.ts';
+import { adjust, type Transition, transition } from './transition.ts';
 import { type WorkerRow, workerStore } from './worker.store.ts';
 import { applyWorkerEvent } from './worker-events.ts';
 
@@ -117,18 +117,33 @@ export function createFacts(parts: FactsParts): EnvironmentFacts {
         const now = nowDate();
         if (!row?.deadlineAt || row.deadlineAt > now) return false;
         const by = { environmentId, actor: 'server', now, generation: row.generation };
-        const done =
-          row.phase === 'stopping'
-            ? await transition(tx, { ...by, event: 'stopForced', facts: { reason: forcedReason } })
-            : await transition(tx, { ...by, event: 'graceExpired', facts: { failure: lostFailure(row) } });
-        return done !== null;
+        const overdue = OVERDUE[row.phase];
+        return overdue !== undefined && (await transition(tx, { ...by, ...overdue(row) })) !== null;
       });
     },
   };
 }
 
-const forcedReason =
-  'The stop took too long and was forced: the stop script or a container may not have ended cleanly.';
+/** What the end of its waiting means in each phase that waits for a time. */
+const OVERDUE: Partial<Record<EnvironmentPhase, (row: EnvironmentRow) => Pick<Transition, 'event' | 'facts'>>> = {
+  provisioning: () => ({
+    event: 'platformFailed',
+    facts: {
+      failure: failure({
+        class: 'platform',
+        message: 'The worker was started but never called the server: it may not be able to reach it.',
+      }),
+    },
+  }),
+  starting: (row) => ({ event: 'graceExpired', facts: { failure: lostFailure(row) } }),
+  interrupted: (row) => ({ event: 'graceExpired', facts: { failure: lostFailure(row) } }),
+  stopping: () => ({
+    event: 'stopForced',
+    facts: {
+      reason: 'The stop took too long and was forced: the stop script or a container may not have ended cleanly.',
+    },
+  }),
+};
 
 function lostFailure(row: EnvironmentRow) {
   return failure({ class: 'worker_lost', message: row.reason ?? 'The worker was lost and did not come back.' });

@@ -18,11 +18,24 @@ export const platformFacts = {
     await transition(tx, { ...placed, event: 'placementClaimed', actor: 'platform', now });
   },
 
-  /** No room yet, or pulling: shown as long as it lasts. `null` when it is over. */
-  async pending(tx: Tx, { environmentId, generation }: Placed, reason: string | null): Promise<void> {
+  /** No room yet, or pulling: shown as long as it lasts, which nobody here limits. */
+  async pending(tx: Tx, { environmentId, generation }: Placed, reason: string): Promise<void> {
     await adjust(tx, environmentId, (row) => {
       const isWaiting = row.phase === 'provisioning' && row.generation === generation;
-      return isWaiting && row.reason !== reason ? { reason } : null;
+      return isWaiting && row.reason !== reason ? { reason, deadlineAt: null } : null;
+    });
+  },
+
+  /** Volume and worker exist: from now on the worker has some time to call. */
+  async placed(
+    tx: Tx,
+    { environmentId, generation }: Placed,
+    by: { now: Date; registerSeconds: number },
+  ): Promise<void> {
+    const deadlineAt = new Date(by.now.getTime() + by.registerSeconds * 1000);
+    await adjust(tx, environmentId, (row) => {
+      const isWaiting = row.phase === 'provisioning' && row.generation === generation;
+      return isWaiting ? { reason: null, deadlineAt } : null;
     });
   },
 

@@ -35,18 +35,26 @@ interface Looked {
   placement: PlacementRow;
   now: Date;
   graceSeconds: number;
+  registerSeconds: number;
 }
 type Handlers = { [T in Observation['type']]: (seen: Seen<T>, looked: Looked) => Promise<void> };
+
+export interface SchedulerLimits {
+  /** How long an environment is waited for whose worker the platform has seen end. */
+  goneGraceSeconds: number;
+  /** How long a worker that exists may take to call. */
+  registerSeconds: number;
+}
 
 /** What each observation changes. One of a wish that has changed in the meantime changes nothing. */
 const HANDLERS: Handlers = {
   async pending(seen, { tx, placement }) {
     if (placement.wish === 'run') await platformFacts.pending(tx, placement, seen.reason);
   },
-  async placed(_seen, { tx, placement, now }) {
+  async placed(_seen, { tx, placement, now, registerSeconds }) {
     if (!(await placements.placed(tx, placement))) return;
     await platformFacts.claimed(tx, placement, now);
-    await platformFacts.pending(tx, placement, null);
+    await platformFacts.placed(tx, placement, { now, registerSeconds });
   },
   async gone(seen, { tx, placement, now, graceSeconds }) {
     await platformFacts.gone(tx, placement, { reason: seen.reason, graceSeconds, now });
@@ -75,20 +83,20 @@ export class SchedulerService {
   readonly #key: ServerKey;
   readonly #environments: EnvironmentService;
   readonly #clock: Clock;
-  readonly #goneGraceSeconds: number;
+  readonly #limits: SchedulerLimits;
 
   constructor(parts: {
     db: Db;
     key: ServerKey;
     environments: EnvironmentService;
     clock: Clock;
-    goneGraceSeconds: number;
+    limits: SchedulerLimits;
   }) {
     this.#db = parts.db;
     this.#key = parts.key;
     this.#environments = parts.environments;
     this.#clock = parts.clock;
-    this.#goneGraceSeconds = parts.goneGraceSeconds;
+    this.#limits = parts.limits;
   }
 
   /** All placements of the platform that have not ended. */
@@ -125,7 +133,8 @@ export class SchedulerService {
         if (!placement) return;
         const now = new Date(this.#clock.now());
         const handle = HANDLERS[observation.type] as (seen: Observation, looked: Looked) => Promise<void>;
-        await handle(observation, { tx, placement, now, graceSeconds: this.#goneGraceSeconds });
+        const { goneGraceSeconds: graceSeconds, registerSeconds } = this.#limits;
+        await handle(observation, { tx, placement, now, graceSeconds, registerSeconds });
       });
     }
   }

@@ -40,7 +40,7 @@ builder.queryField('apiTokens', (t) =>
 builder.mutationFields((t) => ({
   createApiToken: t.field({
     type: CreatedApiToken,
-    ...refusals(),
+    ...refusals('QUOTA_EXCEEDED'),
     args: { input: t.arg({ type: CreateApiTokenInput, required: true }) },
     resolve: (_root, { input }, { services, actor }) => services.apiTokens.create(asUser(actor), input),
   }),

@@ -1,5 +1,6 @@
 /** API tokens: for scripts and the `easel` command. Shown once, stored as a hash, with an expiry and a last use. */
 import type { Clock } from '@easel/kit/clock';
+import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
@@ -8,6 +9,7 @@ import type { ApiToken } from '../generated/prisma/client.ts';
 import { parseInput } from '../parse-input.ts';
 import { hashSecret, newToken, TOKEN_PREFIXES } from '../secrets.ts';
 import { apiTokenStore } from './api-token.store.ts';
+import { userStore } from './user.store.ts';
 
 export const createApiTokenSchema = z.object({
   name: z.string().trim().min(1, 'a token needs a name').max(100),
@@ -16,6 +18,8 @@ export const createApiTokenSchema = z.object({
 
 /** Enough of a token to tell it from the others. */
 const SHOWN_CHARACTERS = TOKEN_PREFIXES.user.length + 4;
+/** A script that makes a token at each run, and never revokes one, is told. */
+const MAX_TOKENS = 200;
 /** The last use is written at most this often. */
 const USED_EVERY_MS = 60_000;
 
@@ -78,6 +82,14 @@ export class ApiTokenService {
   async #make(userId: UserId, name: string, expiresAt: Date | null) {
     const token = newToken('user');
     const row = { userId, name, prefix: token.slice(0, SHOWN_CHARACTERS), secretHash: hashSecret(token), expiresAt };
-    return { token, apiToken: await inTransaction(this.#db, (tx) => apiTokenStore.insert(tx, row)) };
+    const apiToken = await inTransaction(this.#db, async (tx) => {
+      await userStore.lock(tx, userId);
+      if ((await apiTokenStore.list(tx, userId, new Date(this.#clock.now()))).length >= MAX_TOKENS) {
+        const message = `you have ${MAX_TOKENS} API tokens already: revoke one that you no longer use`;
+        throw new AppError({ code: 'QUOTA_EXCEEDED', message });
+      }
+      return apiTokenStore.insert(tx, row);
+    });
+    return { token, apiToken };
   }
 }

@@ -7,9 +7,9 @@ import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import type { UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading } from '../db.ts';
-import type { RateLimit } from '../rate-limit.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { type SessionRow, sessionStore } from './session.store.ts';
+import type { SignInAttempts } from './sign-in-attempts.ts';
 import type { UserService } from './user.service.ts';
 
 /** A working week and the weekend beside it. */
@@ -24,9 +24,9 @@ export class SessionService {
   readonly #db: Db;
   readonly #users: UserService;
   readonly #clock: Clock;
-  readonly #attempts: RateLimit;
+  readonly #attempts: SignInAttempts;
 
-  constructor(parts: { db: Db; users: UserService; clock: Clock; attempts: RateLimit }) {
+  constructor(parts: { db: Db; users: UserService; clock: Clock; attempts: SignInAttempts }) {
     this.#db = parts.db;
     this.#users = parts.users;
     this.#clock = parts.clock;
@@ -38,11 +38,10 @@ export class SessionService {
     given: { login: string; password: string },
     from: { address: string; userAgent: string | null },
   ): Promise<NewSession> {
-    const keys = [`address ${from.address}`, `login ${given.login}`];
-    for (const key of keys) this.#attempts.check(key);
+    const attempt = this.#attempts.begin(from.address, given.login);
     const user = await this.#users.withPassword(given.login, given.password);
     if (!user) {
-      for (const key of keys) this.#attempts.count(key);
+      attempt.failed();
       throw new AppError({ code: 'UNAUTHENTICATED', message: 'login or password is not right' });
     }
     return this.#open(user.id, from.userAgent);
@@ -50,12 +49,11 @@ export class SessionService {
 
   /** Throws UNAUTHENTICATED for a code that is unknown, used or too old. */
   async signInWithCode(code: string, from: { address: string; userAgent: string | null }): Promise<NewSession> {
-    const key = `address ${from.address}`;
-    this.#attempts.check(key);
+    const attempt = this.#attempts.begin(from.address, null);
     const now = new Date(this.#clock.now());
     const userId = await inTransaction(this.#db, (tx) => sessionStore.useCode(tx, hashSecret(code), now));
     if (!userId) {
-      this.#attempts.count(key);
+      attempt.failed();
       throw new AppError({
         code: 'UNAUTHENTICATED',
         message: 'this sign-in link was used before or is too old: ask for a new one',

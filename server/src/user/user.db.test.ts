@@ -67,16 +67,16 @@ describe('a sign-in', () => {
     expect(await wrong.text()).toBe(await unknown.text());
   });
 
-  it('is refused for a while after too many failures', async () => {
-    for (let i = 0; i < 10; i++)
-      await server.app.sessions
-        .signInWithPassword({ login: user.login, password: 'x' }, from(i))
-        .catch(() => undefined);
-    const err = await server.app.sessions
-      .signInWithPassword({ login: user.login, password: 'x' }, from(11))
-      .catch((err) => err);
-    expect(err).toMatchObject({ code: 'RATE_LIMITED', retryable: false });
+  it('is refused for a while after too many failures, to whoever failed', async () => {
+    const attempt = (address: string) =>
+      server.app.sessions
+        .signInWithPassword({ login: user.login, password: 'x' }, { address, userAgent: null })
+        .catch((err) => err);
+    for (let i = 0; i < 10; i++) expect(await attempt('192.0.2.1')).toMatchObject({ code: 'UNAUTHENTICATED' });
+    const err = await attempt('192.0.2.1');
+    expect(err).toMatchObject({ code: 'RATE_LIMITED' });
     expect(err.details.retryAfterSeconds).toBeGreaterThan(800);
+    expect(await attempt('192.0.2.2')).toMatchObject({ code: 'UNAUTHENTICATED' });
   });
 
   it('of another site is refused', async () => {
