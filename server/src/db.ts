@@ -132,3 +132,6 @@ function describe(err: unknown): { prismaCode: string | null; sqlState: string |
   const ownState = typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && prismaCode === null ? code : null;
   return { prismaCode, sqlState: ownState ?? /"originalCode":"([0-9A-Z]{5})"/.exec(text)?.[1] ?? null, text };
 }
+
+/** What runs one statement: a pool, or a client of it. For statements that Prisma cannot say. */
+export type Queryable = Pick<pg.Pool, 'query'>;

@@ -1,7 +1,7 @@
 import type { Log } from '@easel/kit/log';
-import { type Db, inTransaction } from '../db.ts';
+import { type Db, inTransaction, type Queryable } from '../db.ts';
 import { transition } from '../environment/transition.ts';
-import { presenceStore, type Queryable } from '../presence/presence.store.ts';
+import { idleEnvironments } from '../presence/idle.ts';
 
 const perTurn = 200;
 
@@ -18,7 +18,7 @@ export async function stopIdle(parts: {
 }): Promise<number> {
   const { db, log } = parts;
   let count = 0;
-  for (const { environmentId, generation, idleMinutes } of await presenceStore.idle(parts.database, perTurn)) {
+  for (const { environmentId, generation, idleMinutes } of await idleEnvironments(parts.database, perTurn)) {
     try {
       const reason = `Nothing has happened for ${idleMinutes} ${idleMinutes === 1 ? 'minute' : 'minutes'}.`;
       const facts = { reason, limitSeconds: parts.stopSeconds };

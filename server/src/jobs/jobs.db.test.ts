@@ -1,5 +1,6 @@
 import { silentLog } from '@easel/kit/log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeOrphanedLogs } from '../log/log-retention.ts';
 import { createLogWriter } from '../log/log-writer.ts';
 import { presenceStore } from '../presence/presence.store.ts';
 import { type House, openHouse } from '../worker/house.kit.ts';
@@ -8,7 +9,7 @@ import { passDeadlines } from './deadlines.ts';
 import { stopIdle } from './inactivity.ts';
 import { runJobs } from './jobs.ts';
 import { onOneReplica } from './one-replica.ts';
-import { forgetEarlierStarts, removeOrphanedLogs } from './retention.ts';
+import { forgetEarlierStarts } from './retention.ts';
 
 let house: House;
 beforeAll(async () => {

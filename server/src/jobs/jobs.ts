@@ -10,11 +10,12 @@ import type pg from 'pg';
 import type { Db } from '../db.ts';
 import type { EnvironmentFacts } from '../environment/facts.ts';
 import { compactLogs } from '../log/compaction.ts';
+import { removeOrphanedLogs } from '../log/log-retention.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { passDeadlines } from './deadlines.ts';
 import { stopIdle } from './inactivity.ts';
 import { onOneReplica } from './one-replica.ts';
-import { forgetEarlierStarts, removeOrphanedLogs } from './retention.ts';
+import { forgetEarlierStarts } from './retention.ts';
 
 export interface JobsParts {
   db: Db;

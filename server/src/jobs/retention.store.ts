@@ -2,8 +2,7 @@
  * Deletes rows that no part of the server will look at again, whichever domain's they are: the only file that reaches into
  * tables of others, and only to delete. In portions, so that no statement holds locks for long.
  */
-import type { EnvironmentId } from '@easel/schema/ids';
-import type { Queryable } from '../log/log.store.ts';
+import type { Queryable } from '../db.ts';
 
 const PLACEMENTS = `
   DELETE FROM placements WHERE id IN (
@@ -17,11 +16,6 @@ const STEPS = `
     JOIN workers w ON w.environment_id = s.environment_id AND w.generation = s.generation
     WHERE s.generation < e.generation AND w.created_at < now() - $1 * interval '1 day' LIMIT $2)`;
 
-const OLD_LOGS = `
-  SELECT DISTINCT c.environment_id AS "environmentId", c.generation
-  FROM log_chunks c JOIN environments e ON e.id = c.environment_id
-  WHERE c.generation < e.generation AND c.at < now() - $1 * interval '1 day' LIMIT $2`;
-
 export const retentionStore = {
   /** Gives how many rows went. */
   async prune(database: Queryable, options: { days: number; limit: number }): Promise<number> {
@@ -31,14 +25,5 @@ export const retentionStore = {
       counts.push(rowCount ?? 0);
     }
     return counts.reduce((sum, count) => sum + count, 0);
-  },
-
-  /** Logs of starts before the last one, once they are old. */
-  async oldLogs(
-    database: Queryable,
-    options: { days: number; limit: number },
-  ): Promise<{ environmentId: EnvironmentId; generation: number }[]> {
-    const { rows } = await database.query(OLD_LOGS, [options.days, options.limit]);
-    return rows;
   },
 };

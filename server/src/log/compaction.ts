@@ -4,9 +4,10 @@
  * the rows again. If this process dies in between, an object that no row names is left, until the environment's log is removed.
  */
 import type { EnvironmentId } from '@easel/schema/ids';
+import type { Queryable } from '../db.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { CHUNK_BYTES, newChunkKey } from './chunk.ts';
-import { type ChunkRow, logStore, type Queryable } from './log.store.ts';
+import { type ChunkRow, logStore } from './log.store.ts';
 
 /** A chunk below this is small; so many of them in one start are worth the work. */
 const smallBytes = CHUNK_BYTES / 2;

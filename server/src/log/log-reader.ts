@@ -6,9 +6,10 @@ import { AppError } from '@easel/schema/errors';
 import type { EnvironmentId } from '@easel/schema/ids';
 import type { LogLine } from '@easel/schema/wire/worker';
 import { LRUCache } from 'lru-cache';
+import type { Queryable } from '../db.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { decodeChunk } from './chunk.ts';
-import { type ChunkRow, logStore, type Position, type Queryable } from './log.store.ts';
+import { type ChunkRow, logStore, type Position } from './log.store.ts';
 
 export interface ReadLine extends LogLine {
   cursor: string;

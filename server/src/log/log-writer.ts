@@ -14,10 +14,10 @@ import type { Log } from '@easel/kit/log';
 import { AppError } from '@easel/schema/errors';
 import type { EnvironmentId, WorkerId } from '@easel/schema/ids';
 import type { LogLine } from '@easel/schema/wire/worker';
-import { translateStoreError } from '../db.ts';
+import { type Queryable, translateStoreError } from '../db.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { CHUNK_BYTES, encodeLine, newChunkKey } from './chunk.ts';
-import { type Commit, type Extent, logStore, MAX_COMMITS, type Queryable } from './log.store.ts';
+import { type Commit, type Extent, logStore, MAX_COMMITS } from './log.store.ts';
 
 export interface LoggingWorker {
   environmentId: EnvironmentId;

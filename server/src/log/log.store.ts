@@ -1,9 +1,7 @@
 /** The only file that touches the table `log_chunks`, and, with it, `workers.acked_log`: they move together or not at all. */
 import type { EnvironmentId, WorkerId } from '@easel/schema/ids';
-import type pg from 'pg';
+import type { Queryable } from '../db.ts';
 import { CHANNEL } from '../live/notify.ts';
-
-export type Queryable = Pick<pg.Pool, 'query'>;
 
 /** Where a line stands: `line` counts from 0 within its generation. */
 export interface Position {
@@ -67,7 +65,21 @@ export const MAX_COMMITS = 200;
 const columns =
   'generation, number, first_line AS "firstLine", line_count AS "lineCount", key, size_bytes AS "sizeBytes"';
 
+const OF_EARLIER_STARTS = `
+  SELECT DISTINCT c.environment_id AS "environmentId", c.generation
+  FROM log_chunks c JOIN environments e ON e.id = c.environment_id
+  WHERE c.generation < e.generation AND c.at < now() - $1 * interval '1 day' LIMIT $2`;
+
 export const logStore = {
+  /** Logs of starts before an environment's last one that are older than `days`. */
+  async ofEarlierStarts(
+    database: Queryable,
+    options: { days: number; limit: number },
+  ): Promise<{ environmentId: EnvironmentId; generation: number }[]> {
+    const { rows } = await database.query(OF_EARLIER_STARTS, [options.days, options.limit]);
+    return rows;
+  },
+
   /** At most `MAX_COMMITS`, each of another worker. */
   async commit(database: Queryable, commits: readonly Commit[]): Promise<Set<WorkerId>> {
     const column = <T>(pick: (commit: Commit) => T) => commits.map(pick);

@@ -1,5 +1,6 @@
 import type { EnvironmentId } from '@easel/schema/ids';
-import { type Beat, presenceStore, type Queryable } from './presence.store.ts';
+import type { Queryable } from '../db.ts';
+import { type Beat, presenceStore } from './presence.store.ts';
 
 /** What the environment's worker said last, also after a stop; null when it never said anything. */
 export async function lastBeat(database: Queryable, id: EnvironmentId): Promise<Beat | null> {

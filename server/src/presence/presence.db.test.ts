@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '@easel/kit/log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Queryable } from '../db.ts';
 import { type House, openHouse } from '../worker/house.kit.ts';
 import { READY, someBeat } from '../worker/test-worker.kit.ts';
 import { createHeard } from './heard.ts';
 import { createPresence } from './presence.service.ts';
-import { presenceStore, type Queryable } from './presence.store.ts';
+import { presenceStore } from './presence.store.ts';
 import { createSteady, tellSilent, watchSilence } from './silence.ts';
 
 let house: House;

@@ -12,17 +12,11 @@ import { runLoop } from '@easel/kit/loop';
 import type { Metrics } from '@easel/kit/metrics';
 import type { EnvironmentId, UserId } from '@easel/schema/ids';
 import type { Heartbeat } from '@easel/schema/wire/worker';
-import { type Db, inTransaction } from '../db.ts';
+import { type Db, inTransaction, type Queryable } from '../db.ts';
 import type { EnvironmentFacts } from '../environment/facts.ts';
 import type { Live } from '../live/live.ts';
 import type { Heard, Storing } from './heard.ts';
-import {
-  type Beat,
-  type BeatToWrite,
-  presenceStore,
-  type Queryable,
-  type WorkerOfEnvironment,
-} from './presence.store.ts';
+import { type Beat, type BeatToWrite, presenceStore, type WorkerOfEnvironment } from './presence.store.ts';
 
 export interface BeatingWorker extends WorkerOfEnvironment {
   ownerId: UserId;

@@ -4,8 +4,8 @@
  */
 import type { EnvironmentId, UserId } from '@easel/schema/ids';
 import { heartbeatSchema } from '@easel/schema/wire/worker';
-import type pg from 'pg';
 import type { z } from 'zod';
+import type { Queryable } from '../db.ts';
 
 /**
  * What is kept of a heartbeat: all but its own clock. A part of it may be missing: of a start that has not beaten yet only
@@ -35,8 +35,6 @@ export interface PresenceRow {
   lastSeenAt: Date;
   beat: Beat;
 }
-
-export type Queryable = Pick<pg.Pool, 'query'>;
 
 /** What is stored of a worker's numbers may be this much older than what it said. */
 export const NUMBERS_MAX_AGE_MS = 60_000;

@@ -1,7 +1,7 @@
 import { fakeClock } from '@easel/kit/fake-clock';
 import { silentLog } from '@easel/kit/log';
 import { expect, it } from 'vitest';
-import type { Queryable } from './presence.store.ts';
+import type { Queryable } from '../db.ts';
 import { createSteady, watchSilence } from './silence.ts';
 
 /** A watch whose database says that one worker is silent, or that it is away. */

@@ -12,10 +12,10 @@ import { type Clock, systemClock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import { runLoop } from '@easel/kit/loop';
 import type { EnvironmentId } from '@easel/schema/ids';
-import { type Db, inTransaction } from '../db.ts';
+import { type Db, inTransaction, type Queryable } from '../db.ts';
 import type { EnvironmentFacts } from '../environment/facts.ts';
 import type { Heard } from './heard.ts';
-import { presenceStore, type Queryable } from './presence.store.ts';
+import { presenceStore } from './presence.store.ts';
 
 const lookEveryMs = 1_000;
 /** A look at all rows costs the database some milliseconds for ten thousand workers. */
