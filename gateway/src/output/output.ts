@@ -32,7 +32,7 @@ export type Cell = string | { readonly text: string; readonly style: Style };
 export function createOutput(io: Io, options: { isJson: boolean; isColorRefused: boolean }): Output {
   const { isJson } = options;
   const paint: Output['paint'] = (style, text, screen = 'stdout') => {
-    const isColored = io[screen].isTTY === true && !options.isColorRefused;
+    const isColored = text !== '' && io[screen].isTTY === true && !options.isColorRefused;
     return isColored ? styleText(style, text, { validateStream: false }) : text;
   };
   const print = (screen: Screen, text: string) => void screen.write(`${text}\n`);

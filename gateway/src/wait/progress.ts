@@ -25,6 +25,8 @@ export interface ProgressLine {
 
 const FRAMES = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'];
 const FRAME_MS = 100;
+/** Of a terminal that does not tell its width, or tells 0. */
+const USUAL_COLUMNS = 80;
 const STEP_COLUMNS = 10;
 const TIME_COLUMNS = 7;
 
@@ -97,7 +99,7 @@ function onTerminal(out: Output, screen: Screen): Progress {
     if (!before) return;
     const now = current(before);
     const line = `${FRAMES[frame++ % FRAMES.length]} ${now.text}  ${duration(Math.max(0, Date.now() - (now.sinceMs ?? sinceMs)))}`;
-    screen.write(`\r\u001b[2K${cut(line, (screen.columns ?? 80) - 1)}`);
+    screen.write(`\r\u001b[2K${cut(line, (screen.columns || USUAL_COLUMNS) - 1)}`);
   };
   const timer = setInterval(draw, FRAME_MS);
   return {
