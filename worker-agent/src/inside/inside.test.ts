@@ -145,6 +145,16 @@ describe('a process on a terminal', () => {
     expect(existsSync(marker)).toBe(true);
   });
 
+  it('is not held open by other processes', async () => {
+    const terminals = await Promise.all([shell('cat', { pty: terminal }), shell('cat', { pty: terminal })]);
+    const plain = await shell('ls -l /proc/self/fd');
+    const third = await shell('ls -l /proc/self/fd', { pty: terminal });
+    expect(await text(plain.stdout)).not.toContain('ptmx');
+    expect(await text(third.stdout)).not.toContain('ptmx');
+    for (const { stdout } of terminals) stdout.destroy();
+    await Promise.all(terminals.map(({ exit }) => exit));
+  });
+
   it('can be written much to while its program does not read', async () => {
     const process = await shell('sleep 0.5; stty raw; echo; head -c 200000 | wc -c', { pty: terminal });
     await firstOutput(process);

@@ -1,9 +1,9 @@
 /**
  * Terminal modes that an SSH client asks for, as arguments of stty(1). Setting them is left to that program, run on the
- * terminal before the command: Node.js cannot. Source: RFC 4254 §8; node-pty's `PtyFork` for what a fresh terminal has.
+ * terminal before the command: Node.js cannot. Source: RFC 4254 §8; Linux' `tty_std_termios` for what a fresh terminal has.
  */
-/** node-pty leaves a character there that nobody types: it must be switched off. */
-const unset = -1;
+/** The value that RFC 4254 uses for a character that is switched off. */
+const switchedOff = 255;
 
 const characters: Readonly<Record<string, { setting: string; fresh: number }>> = {
   VINTR: { setting: 'intr', fresh: 3 },
@@ -11,8 +11,8 @@ const characters: Readonly<Record<string, { setting: string; fresh: number }>> =
   VERASE: { setting: 'erase', fresh: 127 },
   VKILL: { setting: 'kill', fresh: 21 },
   VEOF: { setting: 'eof', fresh: 4 },
-  VEOL: { setting: 'eol', fresh: unset },
-  VEOL2: { setting: 'eol2', fresh: unset },
+  VEOL: { setting: 'eol', fresh: switchedOff },
+  VEOL2: { setting: 'eol2', fresh: switchedOff },
   VSTART: { setting: 'start', fresh: 17 },
   VSTOP: { setting: 'stop', fresh: 19 },
   VSUSP: { setting: 'susp', fresh: 26 },
@@ -22,16 +22,11 @@ const characters: Readonly<Record<string, { setting: string; fresh: number }>> =
 };
 
 /** Flags that a fresh terminal has set; all others of `flags` are unset. */
-const freshFlags = new Set(
-  'ICRNL IXON IXANY IMAXBEL IUTF8 OPOST ONLCR ICANON ISIG IEXTEN ECHO ECHOE ECHOK ECHOKE ECHOCTL'.split(' '),
-);
+const freshFlags = new Set('ICRNL IXON OPOST ONLCR ICANON ISIG IEXTEN ECHO ECHOE ECHOK ECHOKE ECHOCTL'.split(' '));
 const flags = (
   'IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8 ISIG ICANON XCASE ECHO ECHOE ' +
   'ECHOK ECHONL NOFLSH TOSTOP IEXTEN ECHOCTL ECHOKE OPOST OLCUC ONLCR OCRNL ONOCR ONLRET'
 ).split(' ');
-
-/** The value that RFC 4254 uses for a character that is switched off. */
-const switchedOff = 255;
 
 /** What must change on a fresh terminal: `-ixany erase 8`; empty when nothing must. */
 export function sttyArguments(modes: Readonly<Record<string, number>>): string[] {
@@ -57,15 +52,19 @@ function characterName(value: number): string {
   return value < 127 ? String.fromCharCode(value) : String(value);
 }
 
-/** The command, with the terminal set up before it where that is needed. An image without stty gets the pack's. */
-export function withModes(argv: string[], modes: Readonly<Record<string, number>>): string[] {
-  const settings = sttyArguments(modes);
-  if (settings.length === 0) return argv;
-  // One by one: a flag that this stty does not know must not cost the others.
-  const script = 'stty $1 2>/dev/null || for s in $2; do stty $s 2>/dev/null; done; shift 2; exec "$@"';
+/**
+ * The command, run by a shell that has first taken the terminal at `path` for its session's own: the leader of a session
+ * without one gets the first that it opens. An image without stty has the pack's.
+ */
+export function onTerminal(argv: string[], path: string, modes: Readonly<Record<string, number>>): string[] {
+  const settings = sttyArguments({ IUTF8: 1, ...modes });
   const onlyFlags = settings.filter((setting) => /^-?[a-z]+$/.test(setting) && !isCharacter(setting));
-  return ['sh', '-c', script, 'sh', settings.join(' '), onlyFlags.join(' '), ...argv];
+  return ['sh', '-c', script, 'sh', path, settings.join(' '), onlyFlags.join(' '), ...argv];
 }
+
+/** When stty takes not all of it: flags one by one, so that one that it does not know does not cost the others. */
+const script =
+  'true <"$1"; [ -z "$2" ] || stty $2 2>/dev/null || for s in $3; do stty $s 2>/dev/null; done; shift 3; exec "$@"';
 
 function isCharacter(setting: string): boolean {
   return Object.values(characters).some((character) => character.setting === setting);

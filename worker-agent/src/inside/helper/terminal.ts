@@ -1,80 +1,72 @@
 /**
- * A process on a pseudo-terminal, tied to one connection both ways. The native part of node-pty forks; reading is libuv's;
- * writing is our own, because libuv writes to a terminal's master in a busy loop when the program does not read.
- * The terminal's stream ends when the last process that holds it has gone, which the kernel sees to: the death of a session
- * leader hangs up on the others.
+ * A process on a pseudo-terminal, tied to one connection both ways.
+ *
+ * The native part of node-pty opens the terminal and sets its size; the process is started as every other one, in a session
+ * of its own, through a shell that takes the terminal for its session's and sets its modes. (node-pty's own fork leaves the
+ * masters of all other terminals open in the child, which keeps those from being hung up on.) Reading is libuv's; writing is
+ * our own, because libuv writes to a master in a busy loop when the program does not read. The stream ends when the last
+ * process that holds the terminal has gone, which the kernel sees to: the death of a session leader hangs up on the others.
  */
-import { write } from 'node:fs';
+import { close, write } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
-import type { Terminal } from '../messages.ts';
-import { withModes } from './terminal-modes.ts';
+import { PACK } from '../pack/layout.ts';
 
 /** As node-pty 1.1 exports it. */
 interface NativePty {
-  fork(
-    file: string,
-    args: string[],
-    env: string[],
-    cwd: string,
-    columns: number,
-    rows: number,
-    uid: number,
-    gid: number,
-    isUtf8: boolean,
-    spawnHelper: string,
-    onExit: (code: number, signal: number) => void,
-  ): { fd: number; pid: number; pty: string };
+  open(columns: number, rows: number): { master: number; slave: number; pty: string };
   resize(fd: number, columns: number, rows: number): void;
 }
 
 let native: NativePty | undefined;
 function loadNative(): NativePty {
-  native ??= createRequire(import.meta.url)(join(dirname(import.meta.filename), 'pty.node')) as NativePty;
+  native ??= createRequire(import.meta.url)(join(dirname(import.meta.filename), PACK.pty)) as NativePty;
   return native;
 }
 
-const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 /** Largest window that the kernel keeps: its fields are unsigned shorts. */
 const maxWindow = 65_535;
 /** Between two tries to write to a terminal whose program does not read. */
 const retryMs = 10;
 
-export interface TerminalOptions {
-  argv: string[];
-  env: Record<string, string>;
-  cwd: string;
-  terminal: Terminal;
-  connection: Socket;
-  onExit: (code: number | null, signal: string | null) => void;
+/** Descriptors of open terminals. They would be inherited: whoever starts a process must cover them. */
+const descriptors = new Set<number>();
+export const openTerminals: ReadonlySet<number> = descriptors;
+
+export interface Terminal {
+  /** For the child's standard streams; give `started` a call once it has them. */
+  readonly slave: number;
+  /** `/dev/pts/3` */
+  readonly path: string;
+  /** Closes the slave here, so that the terminal ends with the child's. */
+  started(): void;
+  resize(columns: number, rows: number): void;
 }
 
-export function forkTerminal(options: TerminalOptions): {
-  pid: number;
-  resize(columns: number, rows: number): void;
-} {
-  const { connection, terminal } = options;
-  const [file, ...args] = withModes(options.argv, terminal.modes ?? {}) as [string, ...string[]];
-  const env = Object.entries(options.env).map(([name, value]) => `${name}=${value}`);
-  const onExit = (code: number, signal: number) => {
-    if (signal === 0) options.onExit(code, null);
-    else options.onExit(null, signalNames.get(signal) ?? `SIG${signal}`);
-  };
-  const columns = within(terminal.columns, 80);
-  const rows = within(terminal.rows, 24);
-  const { fd, pid } = loadNative().fork(file, args, env, options.cwd, columns, rows, -1, -1, true, '', onExit);
+/** Opens a terminal. It lives until its processes or the connection have gone. */
+export function openTerminal(size: { columns: number; rows: number }, connection: Socket): Terminal {
+  const { master, slave, pty } = loadNative().open(within(size.columns, 80), within(size.rows, 24));
   let isOpen = true;
-  tie(fd, connection, () => {
+  let isStarted = false;
+  descriptors.add(master).add(slave);
+  tie(master, connection, () => {
     isOpen = false;
+    descriptors.delete(master);
   });
   return {
-    pid,
-    resize: (newColumns, newRows) => {
-      if (isOpen) loadNative().resize(fd, within(newColumns, 80), within(newRows, 24));
+    slave,
+    path: pty,
+    started() {
+      if (isStarted) return;
+      isStarted = true;
+      descriptors.delete(slave);
+      close(slave, () => undefined);
+    },
+    resize: (columns, rows) => {
+      if (isOpen) loadNative().resize(master, within(columns, 80), within(rows, 24));
     },
   };
 }
