@@ -4,6 +4,7 @@ import { createApp } from './app.ts';
 import { bootstrap, newSignInLink } from './bootstrap.ts';
 import { config as configSchema } from './config.ts';
 import { openDatabase, reading } from './db.ts';
+import { watchPhases } from './environment/phase-gauge.ts';
 import { createHttp } from './http/http.ts';
 import { closeHttp, listenHttp, urlOf } from './http/server.ts';
 import { loadUi } from './http/ui.ts';
@@ -67,6 +68,8 @@ await runService('server', {
       signal,
     );
     stop.add('jobs', () => sweeping);
+    const counting = watchPhases({ db, metrics, log }, signal);
+    stop.add('phases', () => counting);
 
     const ui = await loadUi(config.EASEL_PUBLIC_URL ?? null, log);
     const { server, sockets } = createHttp({ app, config, db, health, live, log, metrics, ui });

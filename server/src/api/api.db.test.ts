@@ -198,6 +198,25 @@ describe('two tenants', () => {
 });
 
 describe('what goes wrong', () => {
+  it('is counted by its code', async () => {
+    const count = async (line: string) => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      return Number(
+        text
+          .split('\n')
+          .find((candidate) => candidate.startsWith(line))
+          ?.split(' ')[1] ?? 0,
+      );
+    };
+    const refused = 'easel_refusals_total{code="NOT_FOUND",service="test"}';
+    const failed = 'easel_graphql_errors_total{code="FORBIDDEN",service="test"}';
+    const before = [await count(refused), await count(failed)];
+    await ask('mutation { stopEnvironment(id: "a") { __typename } }');
+    await ask('{ platformPlacements }');
+    expect([await count(refused), await count(failed)]).toEqual(before.map((value) => value + 1));
+    expect(await count('easel_graphql_operation_seconds_count{kind="mutation",service="test"}')).toBeGreaterThan(0);
+  });
+
   it('is masked and logged under the request’s id when it is a bug', async () => {
     const broken = server.app.services.platforms;
     const list = broken.list.bind(broken);

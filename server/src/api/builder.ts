@@ -17,6 +17,7 @@ import type { RequestContext } from '../context.ts';
 import type PrismaTypes from '../generated/pothos-prisma-types.ts';
 import { getDatamodel } from '../generated/pothos-prisma-types.ts';
 import { invalidInput } from '../parse-input.ts';
+import { refusalListeners } from './refusal-listeners.ts';
 
 /** What one operation may ask for. A page of 100 environments, each with 60 fields and 50 events, costs about 40,000. */
 const LIMITS = { depth: 12, breadth: 400, complexity: 50_000 };
@@ -59,6 +60,9 @@ export const builder = new SchemaBuilder<{
   defaultFieldNullability: false,
   errors: {
     directResult: true,
+    onResolvedError: (err) => {
+      if (err instanceof AppError) for (const tell of refusalListeners) tell(err.code);
+    },
     defaultUnionOptions: { name: ({ fieldName }) => `${fieldName[0]?.toUpperCase()}${fieldName.slice(1)}Result` },
   },
   scopeAuth: {

@@ -47,6 +47,16 @@ export const environmentStore = {
     return db.environment.count({ where: { ownerId, phase: { not: 'deleted' } } });
   },
 
+  /** The deleted are not counted. */
+  async countByPhase(db: Reader): Promise<Map<string, number>> {
+    const groups = await db.environment.groupBy({
+      by: ['phase'],
+      where: { phase: { not: 'deleted' } },
+      _count: { _all: true },
+    });
+    return new Map(groups.map((group) => [group.phase, group._count._all]));
+  },
+
   async insert(tx: Tx, row: NewEnvironment): Promise<EnvironmentRow> {
     return (await tx.environment.create({
       data: { ...row, spec: row.spec as Prisma.InputJsonObject, connectivity: 'waiting' },

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '@easel/kit/log';
+import type { Metrics } from '@easel/kit/metrics';
 import { AppError, ERRORS } from '@easel/schema/errors';
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor';
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
@@ -15,6 +16,7 @@ import { schema } from '../api/schema.ts';
 import type { RequestContext } from '../context.ts';
 import type { GetEnveloped } from '../live/operations.ts';
 import { answerJson } from './answer.ts';
+import { operationMetrics } from './operation-metrics.ts';
 
 /** What one document may hold; what it may cost when it runs is the schema's own limit (api/builder.ts). */
 const LIMITS = { depth: 12, aliases: 30, directives: 30, tokens: 2000 };
@@ -42,8 +44,9 @@ export interface GraphqlEngine {
 export function createGraphqlEngine(parts: {
   context: Omit<RequestContext, keyof Initial>;
   hasIntrospection: boolean;
+  metrics: Metrics;
 }): GraphqlEngine {
-  const { context, hasIntrospection } = parts;
+  const { context, hasIntrospection, metrics } = parts;
   const yoga = createYoga<Initial>({
     schema,
     context: ({ actor, requestId }) => ({ ...context, actor, requestId }),
@@ -68,6 +71,8 @@ export function createGraphqlEngine(parts: {
       }) as unknown as Plugin<Initial>,
       useCSRFPrevention() as unknown as Plugin<Initial>,
       presentErrors(),
+      // After it, so that it sees the errors as they are presented.
+      operationMetrics(metrics),
       ...(hasIntrospection ? [] : [withoutIntrospection()]),
     ],
   });

@@ -34,6 +34,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
   const engine = createGraphqlEngine({
     context: { log, db, live, services },
     hasIntrospection: config.EASEL_INTROSPECTION,
+    metrics,
   });
   const authRoutes = createAuthRoutes({
     sessions,

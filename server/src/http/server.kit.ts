@@ -60,7 +60,8 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
   const app = createApp({ config, database, objects: createFileObjects({ folder }), clock });
   await bootstrap(app, config);
   const live = await createLive({ databaseUrl, database: db, log, signal: ending.signal });
-  const health = new Health();
+  const metrics = createMetrics('test');
+  const health = new Health({ metrics });
   health.ready = true;
   const { server, sockets } = createHttp({
     app,
@@ -69,7 +70,7 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
     health,
     live,
     log,
-    metrics: createMetrics('test'),
+    metrics,
     ui: (_request, response) => void response.end('ui'),
   });
   routeUpgrades(server, { '/graphql': sockets.upgrade });
