@@ -59,7 +59,6 @@ export class DockerRuntime implements Runtime {
   #inhabitant: Inhabitant | null = null;
   /** False where the daemon gives other numbers to users than it shows inside. */
   #mayOwn = false;
-  #hasInit = true;
 
   constructor(options: {
     manifest: Manifest;
@@ -177,7 +176,6 @@ export class DockerRuntime implements Runtime {
       homeDir: this.#volume.home,
       packDir: this.#packDir,
       socketDir: this.#socketDir,
-      hasInit: this.#hasInit,
     });
     await this.#startBox(DEV, spec, context.signal);
   }
@@ -221,10 +219,9 @@ export class DockerRuntime implements Runtime {
 
   async #lookAtDaemon(): Promise<void> {
     try {
-      const info = (await this.#docker.info()) as { SecurityOptions?: string[]; InitBinary?: string };
+      const info = (await this.#docker.info()) as { SecurityOptions?: string[] };
       const isRemapped = (info.SecurityOptions ?? []).some((option) => /name=(userns|rootless)/.test(option));
       this.#mayOwn = process.getuid?.() === 0 && !isRemapped;
-      this.#hasInit = Boolean(info.InitBinary);
     } catch (err) {
       throw dockerFailure('The environment cannot be started', err, 'platform');
     }

@@ -51,7 +51,6 @@ export function devSpec(parts: {
   homeDir: string;
   packDir: string;
   socketDir: string;
-  hasInit: boolean;
 }): ContainerCreateOptions {
   const { manifest, inhabitant } = parts;
   const { cpus, memoryBytes } = manifest.resources;
@@ -67,7 +66,8 @@ export function devSpec(parts: {
     Healthcheck: { Test: ['NONE'] },
     Labels: labelsOf(manifest, DEV),
     HostConfig: {
-      Init: parts.hasInit,
+      // Reaps what loses its parent.
+      Init: true,
       NetworkMode: NETWORK,
       // Sidecars share this network: they are at localhost, and at their names.
       ExtraHosts: manifest.sidecars.map(({ name }) => `${name}:127.0.0.1`),
