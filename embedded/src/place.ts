@@ -25,8 +25,9 @@ export interface Place {
 export async function takePlace(options: StartOptions, screen: Screen, session: Session): Promise<Place> {
   const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
   const isRoot = process.getuid?.() === 0;
-  const databaseUser = isRoot && !process.env.EASEL_DATABASE_URL ? systemUser('postgres') : null;
-  const localUser = isRoot ? systemUser('easel') : null;
+  const systemUserOf = (name: string) => systemUser(name, (text) => screen.line(text));
+  const databaseUser = isRoot && !process.env.EASEL_DATABASE_URL ? systemUserOf('postgres') : null;
+  const localUser = isRoot ? systemUserOf('easel') : null;
   const users = [databaseUser, localUser].filter((user) => user !== null);
   const { dataDir, notice } = chooseDataFolder(checkout, options.data, users);
   if (notice) screen.line(notice);

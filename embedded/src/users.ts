@@ -8,8 +8,8 @@ export interface LocalUser {
   gid: number;
 }
 
-/** Gives the user, making it as a system user without a home or a login if it is not there. Only for root. */
-export function systemUser(name: string): LocalUser {
+/** Gives the user, making it as a system user without a home or a login if it is not there, and saying so. Only for root. */
+export function systemUser(name: string, say: (text: string) => void): LocalUser {
   const known = lookUp(name);
   if (known) return known;
   try {
@@ -24,6 +24,7 @@ export function systemUser(name: string): LocalUser {
   }
   const made = lookUp(name);
   if (!made) throw new StartProblem(`the user "${name}" was made but is not found: look at /etc/nsswitch.conf.`);
+  say(`made the system user "${name}": a part of Easel runs as it, since root starts it here`);
   return made;
 }
 
