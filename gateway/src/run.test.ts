@@ -1,3 +1,7 @@
+/**
+ * Whole runs of the command, from words to exit code, against an API made of the committed schema. Long, since it says for
+ * every command what a script may rely on; the pieces have tests of their own.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
