@@ -231,7 +231,10 @@ describe('a start fails with its class, a sentence and what to do, and leaves no
   });
 
   test('an SSH host that wants a key; ours is not shown to it', limits, async () => {
-    const banner = createTcpServer((socket) => socket.end('SSH-2.0-nobody\r\n'));
+    const banner = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end('SSH-2.0-nobody\r\n');
+    });
     await new Promise<void>((resolve) => banner.listen(0, '127.0.0.1', resolve));
     const { port } = banner.address() as AddressInfo;
     const { failure } = await failed(from(`ssh://git@127.0.0.1:${port}/a.git`));
