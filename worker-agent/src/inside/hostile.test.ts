@@ -1,5 +1,5 @@
 /** The inside runs as the user, who may be anybody: what it sends to the agent is not believed. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +80,11 @@ describe('a connection is cut', () => {
     expect(cut).toBe(52);
     for (const socket of silent) socket.destroy();
   });
+});
+
+it('the socket is open to every user from its birth, and nothing else of the agent’s', async () => {
+  expect(statSync(path).mode & 0o777).toBe(0o777);
+  expect(process.umask()).not.toBe(0);
 });
 
 it('what follows the first line belongs to the stream, to the byte', async () => {

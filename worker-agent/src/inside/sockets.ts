@@ -1,6 +1,6 @@
 /** The agent's end of the connections of `./messages.ts`: a unix socket in a folder that the inside sees too. */
 import { timingSafeEqual } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '@easel/kit/log';
 import { AppError } from '@easel/schema/errors';
@@ -37,13 +37,17 @@ export class InsideSockets {
   /** Throws an error of the system when the path is too long or not ours. */
   async open(): Promise<void> {
     rmSync(this.#path, { force: true });
-    await new Promise<void>((resolve, reject) => {
+    const listening = new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(this.#path, resolve);
+      this.#server.once('listening', resolve);
     });
+    // For everybody, as the user inside is another one than the agent's, and the secret decides. Never by chmod: the folder
+    // may be that user's, and a link put there meanwhile would open up whatever it points to. The socket is made at once.
+    const mask = process.umask(0);
+    this.#server.listen(this.#path);
+    process.umask(mask);
+    await listening;
     this.#server.on('error', (err) => this.#log.warn({ err }, 'inside socket failed'));
-    // The user inside is another one than the agent's; the secret decides.
-    chmodSync(this.#path, 0o666);
   }
 
   /** The connection that will carry this stream. `forget` makes a later arrival a stranger. */

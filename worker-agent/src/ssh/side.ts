@@ -6,6 +6,7 @@ import type { Inside } from '../inside/client.ts';
 import type { ActivitySink, SessionSetting } from '../tunnel/options.ts';
 import { AuthorizedKeys } from './authorized-keys.ts';
 import { type SignIn, type SshConnection, serveConnection } from './connection.ts';
+import { hasNativeCiphers } from './ssh2-internals.ts';
 
 export interface SshSideOptions {
   inside: Inside;
@@ -24,6 +25,7 @@ export class SshSide {
   constructor(options: SshSideOptions & { authorizedKeys: readonly AuthorizedKey[] }) {
     this.#options = options;
     this.#keys.set(options.authorizedKeys);
+    if (!hasNativeCiphers) options.log.warn('ssh2 has no native code here: chacha20 takes twice the cpu');
   }
 
   /** Open connections, those that have not signed in yet among them. */

@@ -28,28 +28,25 @@ const flags = (
   'ECHOK ECHONL NOFLSH TOSTOP IEXTEN ECHOCTL ECHOKE OPOST OLCUC ONLCR OCRNL ONOCR ONLRET'
 ).split(' ');
 
-/** What must change on a fresh terminal: `-ixany erase 8`; empty when nothing must. */
-export function sttyArguments(modes: Readonly<Record<string, number>>): string[] {
-  const settings: string[] = [];
-  for (const [name, { setting, fresh }] of Object.entries(characters)) {
+/** What must change on a fresh terminal, as words for stty: `['erase', '^H']`, `['-ixon']`. */
+export function sttyWords(modes: Readonly<Record<string, number>>): { characters: string[]; flags: string[] } {
+  const changed = Object.entries(characters).flatMap(([name, { setting, fresh }]) => {
     const value = modes[name];
-    if (value === undefined || value === fresh || !Number.isInteger(value) || value < 0 || value > 255) continue;
-    settings.push(setting, characterName(value));
-  }
-  for (const name of flags) {
+    if (value === undefined || value === fresh || !Number.isInteger(value) || value < 0 || value > 255) return [];
+    return [setting, characterWord(value)];
+  });
+  const switched = flags.flatMap((name) => {
     const value = modes[name];
-    if (value === undefined || (value !== 0) === freshFlags.has(name)) continue;
-    settings.push(value !== 0 ? name.toLowerCase() : `-${name.toLowerCase()}`);
-  }
-  return settings;
+    if (value === undefined || (value !== 0) === freshFlags.has(name)) return [];
+    return [value !== 0 ? name.toLowerCase() : `-${name.toLowerCase()}`];
+  });
+  return { characters: changed, flags: switched };
 }
 
-/** As every stty reads it: a single digit would be taken for itself. */
-function characterName(value: number): string {
+/** As every stty reads it: one digit alone would be taken for itself. */
+function characterWord(value: number): string {
   if (value === switchedOff) return '^-';
-  if (value < 32) return `^${String.fromCharCode(value + 64)}`;
-  if (value === 127) return '^?';
-  return value < 127 ? String.fromCharCode(value) : String(value);
+  return value < 32 ? `^${String.fromCharCode(value + 64)}` : String(value);
 }
 
 /**
@@ -57,15 +54,10 @@ function characterName(value: number): string {
  * without one gets the first that it opens. An image without stty has the pack's.
  */
 export function onTerminal(argv: string[], path: string, modes: Readonly<Record<string, number>>): string[] {
-  const settings = sttyArguments({ IUTF8: 1, ...modes });
-  const onlyFlags = settings.filter((setting) => /^-?[a-z]+$/.test(setting) && !isCharacter(setting));
-  return ['sh', '-c', script, 'sh', path, settings.join(' '), onlyFlags.join(' '), ...argv];
+  const words = sttyWords({ IUTF8: 1, ...modes });
+  return ['sh', '-c', script, 'sh', path, words.characters.join(' '), words.flags.join(' '), ...argv];
 }
 
 /** When stty takes not all of it: flags one by one, so that one that it does not know does not cost the others. */
 const script =
-  'true <"$1"; [ -z "$2" ] || stty $2 2>/dev/null || for s in $3; do stty $s 2>/dev/null; done; shift 3; exec "$@"';
-
-function isCharacter(setting: string): boolean {
-  return Object.values(characters).some((character) => character.setting === setting);
-}
+  'true <"$1"; [ -z "$2$3" ] || stty $2 $3 2>/dev/null || for s in $3; do stty $s 2>/dev/null; done; shift 3; exec "$@"';
