@@ -8,9 +8,9 @@
  * when that rest can no longer come. What was read from one leg is delivered to the other before it is ended.
  */
 import type { Socket } from 'node:net';
+import { type TakenSocket, takeOver } from '@easel/kit/own-memory';
 import { FrameCutter, type FrameFailure } from './frame-cutter.ts';
 import { closeFrame, isOwnPong, ownPing } from './frames.ts';
-import { type LegSocket, takeOver } from './leg-socket.ts';
 
 /** TCP asks a silent peer after this time, ten times a second apart; it finds dead machines, not dead programs. */
 const keepAliveMs = 30_000;
@@ -42,7 +42,7 @@ export interface PairOptions {
 
 class Leg {
   readonly name: LegName;
-  line!: LegSocket;
+  line!: TakenSocket;
   readonly cutter = new FrameCutter(isOwnPong);
   peer!: Leg;
   /** Since the last beat. */
@@ -119,12 +119,13 @@ export class Pair {
   }
 
   #takeOver(leg: Leg, from: { socket: Socket; head: Buffer }): void {
-    const hasLeft = () => leg.peer.socket.writableLength === 0;
+    // What was made of a chunk has left once the other leg has nothing to write.
+    const isDone = () => leg.peer.socket.writableLength === 0;
     leg.line = takeOver(from.socket, from.head, {
-      hasLeft,
+      isDone,
       read: (chunk) => {
         this.#onData(leg, chunk);
-        return hasLeft();
+        return isDone();
       },
     });
   }
