@@ -10,8 +10,8 @@ import type { Duplex } from 'node:stream';
 
 /** Written at once when the last write is longer ago; else gathered until the next flush. */
 const flushEveryMs = 25;
-/** A payload of this size or more is not copied into the frame. */
-const copyLimitBytes = 16_384;
+/** Gathered messages of up to this size together leave as one buffer, more as a list of buffers. */
+const concatLimitBytes = 65_536;
 
 export class Outbox {
   readonly #socket: Duplex;
@@ -40,15 +40,26 @@ export class Outbox {
 
   /** Sends a whole message. */
   send(text: string): void {
-    const payload = Buffer.from(text);
-    this.#put(frame(payload.byteLength, payload, NOTHING));
+    this.sendParts(NOTHING, Buffer.from(text));
   }
 
-  /** Sends a message in two parts, of which the second may be shared with other sockets. */
+  /**
+   * Sends a message in two parts, of which the second may be shared with other sockets: it is never copied for one of
+   * them, for the memory that copies take is what a broadcast costs most.
+   */
   sendParts(head: Buffer, tail: Buffer): void {
-    const bytes = head.byteLength + tail.byteLength;
-    if (bytes < copyLimitBytes) this.#put(frame(bytes, head, tail));
-    else this.#gather(frame(bytes, head, NOTHING), tail);
+    if (this.#isClosed) return;
+    const start = frameStart(head, tail.byteLength);
+    const nowMs = this.#flusher.now();
+    if (this.#gathered.length > 0 || nowMs - this.#lastWriteMs < flushEveryMs) {
+      this.#gather(start, tail);
+      return;
+    }
+    this.#lastWriteMs = nowMs;
+    this.#socket.cork();
+    this.#socket.write(start);
+    this.#socket.write(tail);
+    this.#socket.uncork();
   }
 
   /** Writes what was gathered; nothing is sent after it. */
@@ -58,25 +69,10 @@ export class Outbox {
     this.#socket.off('drain', this.#drained);
   }
 
-  #put(whole: Buffer): void {
-    const nowMs = this.#flusher.now();
-    if (this.#gathered.length > 0 || nowMs - this.#lastWriteMs < flushEveryMs) this.#gather(whole);
-    else if (!this.#isClosed) {
-      this.#lastWriteMs = nowMs;
-      this.#socket.write(whole);
-    }
-  }
-
-  #gather(...parts: Buffer[]): void {
-    if (this.#isClosed) return;
-    const isFirst = this.#gathered.length === 0;
-    for (const part of parts) {
-      this.#gathered.push(part);
-      this.#gatheredBytes += part.byteLength;
-    }
-    if (!isFirst) return;
-    if (this.#flusher.now() - this.#lastWriteMs < flushEveryMs) this.#flusher.later(this.#flush);
-    else this.#flush();
+  #gather(start: Buffer, tail: Buffer): void {
+    if (this.#gathered.length === 0) this.#flusher.later(this.#flush);
+    this.#gathered.push(start, tail);
+    this.#gatheredBytes += start.byteLength + tail.byteLength;
   }
 
   readonly #flush = (): void => {
@@ -86,7 +82,7 @@ export class Outbox {
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#lastWriteMs = this.#flusher.now();
-    if (parts.length > 1 && bytes <= 4 * copyLimitBytes) {
+    if (bytes <= concatLimitBytes) {
       this.#socket.write(Buffer.concat(parts, bytes));
       return;
     }
@@ -104,24 +100,24 @@ export class Outbox {
 
 const NOTHING = Buffer.alloc(0);
 
-/** A frame's header for a text of `textBytes`, followed by these parts of it. */
-function frame(textBytes: number, head: Buffer, tail: Buffer): Buffer {
+/** A frame's header, for a text of which `head` is the beginning and `tailBytes` more follow, and that beginning. */
+function frameStart(head: Buffer, tailBytes: number): Buffer {
+  const textBytes = head.byteLength + tailBytes;
   const headerBytes = textBytes < 126 ? 2 : textBytes < 65_536 ? 4 : 10;
-  const whole = Buffer.allocUnsafe(headerBytes + head.byteLength + tail.byteLength);
-  whole[0] = 0x81;
-  if (headerBytes === 2) whole[1] = textBytes;
+  const start = Buffer.allocUnsafe(headerBytes + head.byteLength);
+  start[0] = 0x81;
+  if (headerBytes === 2) start[1] = textBytes;
   else if (headerBytes === 4) {
-    whole[1] = 126;
-    whole[2] = textBytes >> 8;
-    whole[3] = textBytes & 0xff;
+    start[1] = 126;
+    start[2] = textBytes >> 8;
+    start[3] = textBytes & 0xff;
   } else {
-    whole[1] = 127;
-    whole.writeUInt32BE(Math.floor(textBytes / 2 ** 32), 2);
-    whole.writeUInt32BE(textBytes >>> 0, 6);
+    start[1] = 127;
+    start.writeUInt32BE(Math.floor(textBytes / 2 ** 32), 2);
+    start.writeUInt32BE(textBytes >>> 0, 6);
   }
-  whole.set(head, headerBytes);
-  whole.set(tail, headerBytes + head.byteLength);
-  return whole;
+  start.set(head, headerBytes);
+  return start;
 }
 
 /** One timer for the flushes of all sockets, and one look at the clock for all of a turn. */

@@ -7,13 +7,13 @@ import type { AddressInfo } from 'node:net';
 import { silentLog } from '@easel/kit/log';
 import { createMetrics } from '@easel/kit/metrics';
 import type { EnvironmentId } from '@easel/schema/ids';
-import { openDatabase } from '../../../server/src/db.ts';
+import { openDatabase, type Queryable } from '../../../server/src/db.ts';
 import type { EnvironmentFacts, WorkerAccess } from '../../../server/src/environment/facts.ts';
 import { createHub } from '../../../server/src/live/live.ts';
 import { routeUpgrades } from '../../../server/src/live/upgrade.ts';
 import { createHeard } from '../../../server/src/presence/heard.ts';
 import { createPresence } from '../../../server/src/presence/presence.service.ts';
-import type { Queryable } from '../../../server/src/presence/presence.store.ts';
+
 import { createSteady, watchSilence } from '../../../server/src/presence/silence.ts';
 import { createWorkerGateway } from '../../../server/src/worker/worker-gateway.ts';
 
