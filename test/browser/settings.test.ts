@@ -34,7 +34,7 @@ describeWith(['chromium', 'built web', 'openssh client'], 'settings in the brows
     expect(await dialog.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('laptop');
     await dialog.getByRole('button', { name: 'Add SSH key' }).click();
     await page.getByRole('list', { name: 'SSH keys' }).getByText(fingerprint).waitFor();
-    expect(await dialog.count()).toBe(0);
+    await dialog.waitFor({ state: 'detached' });
   });
 
   it('never takes a private key, and keeps nothing of it in the page', async () => {
@@ -61,7 +61,7 @@ describeWith(['chromium', 'built web', 'openssh client'], 'settings in the brows
     await error.waitFor();
     expect(await key.getAttribute('aria-invalid')).toBe('true');
     await page.keyboard.press('Escape');
-    expect(await dialog.count()).toBe(0);
+    await dialog.waitFor({ state: 'detached' });
     // The focus is back where the dialog was opened.
     expect(await page.evaluate('document.activeElement.textContent.trim()')).toBe('Add SSH key');
   });
@@ -70,6 +70,7 @@ describeWith(['chromium', 'built web', 'openssh client'], 'settings in the brows
     const page = await browser.open('/settings/keys');
     await page.getByRole('button', { name: 'Remove key laptop' }).click();
     const dialog = page.getByRole('alertdialog', { name: 'Remove the key laptop?' });
+    await dialog.waitFor();
     expect(await page.evaluate('document.activeElement.textContent.trim()')).toBe('Cancel');
     await dialog.getByRole('button', { name: 'Remove' }).click();
     await page.getByRole('heading', { name: 'No SSH keys yet' }).waitFor();

@@ -66,7 +66,7 @@ describeWith(['chromium', 'built web', 'git'], 'templates in the browser', () =>
     await page.getByLabel('Script init').fill('echo ready > ~/ready');
     await page.getByLabel('Time limit in seconds').fill('30');
     await page.getByRole('button', { name: 'Add sidecar' }).click();
-    await page.getByRole('group', { name: 'Sidecar 1' }).getByLabel('Name').fill('db');
+    await page.getByRole('group', { name: 'Sidecar 1' }).getByLabel('Name', { exact: true }).fill('db');
     await page.getByRole('group', { name: 'Sidecar 1' }).getByLabel('Image').fill('postgres:18');
     await page.getByRole('group', { name: 'Sidecar 1' }).getByLabel('Variables').fill('POSTGRES_PASSWORD=dev');
     await page.getByRole('button', { name: 'Create template' }).click();

@@ -33,10 +33,14 @@ const REFUSALS = [
   'PortClosed',
 ] as const;
 
+/** Forgets a list, whatever arguments it was asked with. */
 const askAgain =
   (field: string): UpdateResolver =>
-  (_parent, _args, cache) =>
-    cache.invalidate('Query', field);
+  (_parent, _args, cache) => {
+    for (const { fieldName, arguments: given } of cache.inspectFields('Query')) {
+      if (fieldName === field) cache.invalidate('Query', fieldName, given ?? undefined);
+    }
+  };
 
 export const cacheOptions: CacheExchangeOpts = {
   keys: Object.fromEntries([...EMBEDDED, ...REFUSALS].map((name) => [name, () => null])),
