@@ -30,7 +30,11 @@ function watch(lostMs: number) {
     },
     ending.signal,
   );
-  return { clock, state, steady, end: () => (ending.abort(), done) };
+  const end = () => {
+    ending.abort();
+    return done;
+  };
+  return { clock, state, steady, end };
 }
 
 it('looks only after it has been steady for the limit', async () => {
