@@ -89,7 +89,7 @@ async function install(output) {
   const [command, first] = viaNode ? [process.execPath, [process.env.npm_execpath]] : ['npm', []];
   try {
     await new Promise((resolve, reject) => {
-      const child = spawn(command, [...first, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      const child = spawn(command, [...first, 'ci', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'], {
         cwd: checkout,
         stdio: ['ignore', output, 2],
       });
