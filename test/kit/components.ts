@@ -12,6 +12,9 @@ interface Component {
   isThere: () => boolean;
 }
 
+/** Debian's own, which its packages are for; an earlier `python3` on PATH may be another. */
+export const systemPython = '/usr/bin/python3';
+
 const apt = (name: string) => `apt-get install ${name}`;
 
 const components = {
@@ -28,7 +31,7 @@ const components = {
   rsync: { remedy: apt('rsync'), isThere: () => isOnPath('rsync') },
   dropbear: { remedy: apt('dropbear-bin'), isThere: () => isOnPath('dbclient') },
   putty: { remedy: apt('putty-tools'), isThere: () => isOnPath('plink') },
-  paramiko: { remedy: apt('python3-paramiko'), isThere: () => runs('python3', ['-c', 'import paramiko']) },
+  paramiko: { remedy: apt('python3-paramiko'), isThere: () => runs(systemPython, ['-c', 'import paramiko']) },
   'ssh-audit': { remedy: apt('ssh-audit'), isThere: () => isOnPath('ssh-audit') },
   haproxy: { remedy: apt('haproxy'), isThere: () => isOnPath('haproxy') },
   git: { remedy: apt('git'), isThere: () => isOnPath('git') },

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemPython } from '../../../test/kit/components.ts';
 import { describeWith } from '../../../test/kit/describe-with.ts';
 import { type ListeningSsh, listenSsh } from '../../test/listen-ssh.ts';
 import { type StartedInside, startHere } from '../../test/start-inside.ts';
@@ -79,7 +80,7 @@ assert b'33 99' in seen and shell.recv_exit_status() == 3
   it('runs commands and shells, and works on files', async () => {
     const sample = join(ssh.folder, 'sample');
     writeFileSync(sample, data);
-    const { code } = await run('python3', ['-c', script, String(ssh.port), ssh.identityFile, sample]);
+    const { code } = await run(systemPython, ['-c', script, String(ssh.port), ssh.identityFile, sample]);
     expect(code).toBe(0);
   }, 60_000);
 });
