@@ -1,8 +1,8 @@
 import { AppError } from '@easel/schema/errors';
-import ssh2 from 'ssh2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserActor } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { newSshKeyPair } from './ssh-key-pair.ts';
 
 let server: TestServer;
 let user: Awaited<ReturnType<TestServer['newUser']>>;
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterAll(() => server.close());
 
-const newKey = () => ssh2.utils.generateKeyPairSync('ed25519').public;
+const newKey = () => newSshKeyPair().publicKey;
 
 async function code(promise: Promise<unknown>): Promise<string | null> {
   return promise.then(
