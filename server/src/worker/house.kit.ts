@@ -65,7 +65,13 @@ export async function openHouse(databaseUrl: string) {
   });
   const limits = { stopSeconds: 60, graceSeconds: 60, goneGraceSeconds: 5 };
   const facts = createFacts({ db, key, tickets, platforms, users, sshKeys, clock, limits, defaultImage: null });
-  const scheduler = new SchedulerService({ db, key, environments, clock, limits: { goneGraceSeconds: limits.goneGraceSeconds, registerSeconds: 60 } });
+  const scheduler = new SchedulerService({
+    db,
+    key,
+    environments,
+    clock,
+    limits: { goneGraceSeconds: limits.goneGraceSeconds, registerSeconds: 60 },
+  });
   const live = await createLive({ databaseUrl, database: db, log, signal: ending.signal });
   const heard = createHeard({ heartbeatMs: 10_000, lostMs: 30_000 });
   const presence = createPresence({
