@@ -14,9 +14,9 @@ import { LocalPlatform } from './local-platform.ts';
 const workerProgram = `
 import { writeFileSync } from 'node:fs';
 const { EASEL_VOLUME_DIR: dir, EASEL_WORKER_TOKEN: token, EASEL_RUNTIME: runtime } = process.env;
+process.on('SIGTERM', () => { writeFileSync(dir + '/stopped', ''); process.exit(0); });
 writeFileSync(dir + '/told', JSON.stringify({ token, runtime, secret: process.env.EASEL_PLATFORM_TOKEN ?? null }));
 console.log('worker is up');
-process.on('SIGTERM', () => { writeFileSync(dir + '/stopped', ''); process.exit(0); });
 setInterval(() => {}, 1000);
 `;
 const cleanupProgram = `
