@@ -104,7 +104,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     runProgram('npx', ['--no-install', 'easel', ...words], {
       cwd: root,
       ...run,
-      env: { EASEL_URL: ready.url, EASEL_TOKEN: token, XDG_CONFIG_HOME: scratchDir, ...run.env },
+      env: {
+        EASEL_URL: ready.url,
+        EASEL_TOKEN: token,
+        XDG_CONFIG_HOME: scratchDir,
+        // What npm thinks of the machine's settings is not what the command says.
+        npm_config_loglevel: 'error',
+        ...run.env,
+      },
     });
 
   return {
