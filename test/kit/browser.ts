@@ -101,6 +101,25 @@ export async function openBrowser(stack: Stack): Promise<TestBrowser> {
   };
 }
 
+export interface ShownPhase {
+  phase: string;
+  /** By the machine's clock. */
+  atMs: number;
+}
+
+/** Writes down when the page of an environment shows which phase; gives what it has shown so far. */
+export async function watchPhases(page: Page): Promise<() => Promise<ShownPhase[]>> {
+  await page.evaluate(`
+    window.seen = [];
+    const look = () => {
+      const phase = document.querySelector('main header [data-phase]')?.getAttribute('data-phase');
+      if (phase && window.seen.at(-1)?.phase !== phase) window.seen.push({ phase, atMs: Date.now() });
+    };
+    new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+  `);
+  return () => page.evaluate('window.seen') as Promise<ShownPhase[]>;
+}
+
 interface AxeViolation {
   id: string;
   help: string;
