@@ -29,7 +29,8 @@ export default defineConfig(({ command }) => {
             'connect-src': ['self'],
             'object-src': ['none'],
             'base-uri': ['self'],
-            'form-action': ['self'],
+            // The page that signs the easel command in posts to the command, which waits on the person's own machine.
+            'form-action': ['self', 'http://127.0.0.1:*'],
             'frame-ancestors': ['none'],
           },
         },

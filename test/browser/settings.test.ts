@@ -1,11 +1,13 @@
 /** SSH keys and API tokens in the browser. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openBrowser, type TestBrowser } from '../kit/browser.ts';
+import { findAccessibilityFaults, openBrowser, type TestBrowser } from '../kit/browser.ts';
 import { describeWith } from '../kit/describe-with.ts';
-import { type Stack, startStack } from '../kit/stack.ts';
+import { eventually, type Stack, startStack } from '../kit/stack.ts';
 
 describeWith(['chromium', 'built web', 'openssh client'], 'settings in the browser', () => {
   let stack: Stack;
@@ -98,6 +100,34 @@ describeWith(['chromium', 'built web', 'openssh client'], 'settings in the brows
     await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
     await page.getByText('Token nightly revoked').waitFor();
     expect(await statusWith(token)).toBeNull();
+  });
+
+  it('signs the easel command in by a press, and shows its token to nobody', async () => {
+    const env = { EASEL_URL: '', EASEL_TOKEN: '', XDG_CONFIG_HOME: join(stack.scratchDir, 'command') };
+    let said = '';
+    const command = spawn('npx', ['--no-install', 'easel', 'sign-in', stack.url, '--no-browser'], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    command.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    const ended = once(command, 'exit');
+    const [path = ''] = await eventually(() => /\/settings\/tokens\/command\?\S+/.exec(said), 30_000, 'the address');
+    const page = await browser.open(path);
+    await page.getByText(`Let the easel command on ${hostname()} act as you?`).waitFor();
+    expect(await findAccessibilityFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByText('The command has its token').waitFor();
+    expect(await ended).toEqual([0, null]);
+    expect((await stack.easel(['whoami'], { env })).stdout).toContain('admin');
+    expect((await stack.easel(['sign-out'], { env })).code).toBe(0);
+  });
+
+  it('makes no token for an address that no command has opened', async () => {
+    const page = await browser.open('/settings/tokens/command?port=22&state=x');
+    await page.getByRole('heading', { name: 'No command asks for a token here' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Sign in', exact: true }).count()).toBe(0);
   });
 
   /** Who the API says a token is. */

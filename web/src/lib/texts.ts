@@ -549,6 +549,19 @@ export const texts = {
       nameMissing: 'Give it a name.',
       failed: 'Your tokens could not be loaded',
     },
+    command: {
+      title: 'Sign in the easel command',
+      lead: 'The command on your machine asks for a token of yours.',
+      question: (name: string) => `Let the easel command on ${name} act as you?`,
+      meaning: (login: string, date: string) =>
+        `It may do whatever ${login || 'you'} may do, until ${date}. The token appears under API tokens and can be revoked there.`,
+      warning: 'Go on only if you have just run easel sign-in yourself.',
+      allow: 'Sign in',
+      deny: 'Cancel',
+      refused: 'The token was not created',
+      stranger: 'No command asks for a token here',
+      strangerLead: 'Run easel sign-in in a terminal; it opens this page with all that it needs.',
+    },
     password: {
       title: 'Password',
       lead: 'For signing in without a one-time link.',
