@@ -12,8 +12,9 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '@easel/kit/clock';
+import { SocketLine } from '@easel/kit/line';
+import { dialLine } from '@easel/kit/line-dial';
 import type { Log } from '@easel/kit/log';
-import { dialStream } from '@easel/kit/stream-dial';
 import { AppError } from '@easel/schema/errors';
 import type { HostKey } from 'ssh2/lib/protocol/Protocol.js';
 import { DirectLogin } from './direct.ts';
@@ -29,7 +30,7 @@ import { openWorkerLine } from './worker-line.ts';
 
 /** From the first byte until somebody is signed in. */
 const graceMs = 20_000;
-/** The same once a key was found good: the person may be typing a passphrase or looking for a token. */
+/** From the first key that was found good: the person may be typing a passphrase or looking for a token. */
 const proofMs = 120_000;
 /** What may arrive before somebody is signed in: a key exchange and a dozen keys take a tenth of it. */
 const maxStrangersBytes = 128 * 1024;
@@ -65,18 +66,22 @@ export class SshConnection {
   #isClosed = false;
   #mode: Mode | undefined;
   #grace: ReturnType<typeof setTimeout>;
+  #isKeyKnown = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const { socket, clock, log } = options;
     this.#grace = this.#limit(graceMs);
     this.#line = new Transport({
-      stream: socket,
+      line: new SocketLine(socket),
       offer: clientFacingOffer,
       hostKeys: options.hostKeys,
       handlers: {
         onOpen: () => undefined,
         onServiceRequest: (name) => name === 'ssh-userauth' && !this.#signedIn,
+        onBytes: (total) => {
+          if (!this.#signedIn && total > maxStrangersBytes) this.#line.destroy('too many bytes before signing in');
+        },
         onMessage: (payload) => this.#onMessage(payload),
         onDrain: () => this.#mode?.onDrain?.(),
         onClose: (reason) => this.#onClose(reason),
@@ -91,13 +96,15 @@ export class SshConnection {
       send: (payload) => this.#line.send(payload),
       disconnect: (code, text) => this.#line.disconnect(code, text),
       onKnownKey: () => {
+        // Once: a public key is no secret, and who asks about it again and again must not stay.
+        if (this.#isKeyKnown) return;
+        this.#isKeyKnown = true;
         clearTimeout(this.#grace);
         this.#grace = this.#limit(proofMs);
       },
       onFailure: () => options.onFailure(),
       onSignedIn: (signedIn) => this.#onSignedIn(signedIn),
     });
-    this.#watchStrangers(socket);
   }
 
   /** Who is in, for whoever asks the server again; undefined before. */
@@ -119,14 +126,6 @@ export class SshConnection {
     return setTimeout(() => this.#line.disconnect(DISCONNECT.byApplication, 'nobody signed in in time'), ms);
   }
 
-  #watchStrangers(socket: Socket): void {
-    const watch = () => {
-      if (this.#signedIn) socket.off('data', watch);
-      else if (socket.bytesRead > maxStrangersBytes) this.#line.destroy('too many bytes before signing in');
-    };
-    socket.on('data', watch);
-  }
-
   #onSignedIn(signedIn: SignedIn): void {
     clearTimeout(this.#grace);
     this.#signedIn = signedIn;
@@ -135,7 +134,7 @@ export class SshConnection {
 
   #onMessage(payload: Buffer): void {
     const signedIn = this.#signedIn;
-    if (!signedIn) this.#signIn.onMessage(payload);
+    if (!signedIn) this.#signIn.onMessage(Buffer.from(payload));
     else if ((payload[0] ?? 0) < MESSAGE.globalRequest) return;
     else if (this.#mode) this.#mode.onMessage(payload);
     else this.#decide(payload, signedIn);
@@ -146,7 +145,7 @@ export class SshConnection {
       if (payload[0] === MESSAGE.globalRequest) answerNo(payload, this.#line);
       return;
     }
-    this.#waiting.push(payload);
+    this.#waiting.push(Buffer.from(payload));
     if (this.#isDeciding) return;
     this.#isDeciding = true;
     this.#line.pause();
@@ -197,9 +196,9 @@ export class SshConnection {
     const { userId, environmentName } = grant;
     const environmentId = grant.environmentId ?? undefined;
     const client = this.#line;
-    const stream = await dialStream({ url: this.#relayOf(grant), token: ticket, zeroMask: true });
+    const relayed = await dialLine({ url: this.#relayOf(grant), token: ticket });
     const mode = Promise.withResolvers<Mode>();
-    await openWorkerLine(stream, (worker) => {
+    await openWorkerLine(relayed, (worker) => {
       const direct = new DirectLogin(client, worker);
       mode.resolve({
         onMessage: (payload) => direct.onClientMessage(payload),
@@ -232,7 +231,7 @@ export class SshConnection {
             message: 'there is no such environment, or this key may not enter it',
           });
         if (!grant.ticket) throw new AppError({ code: 'ENVIRONMENT_NOT_RUNNING', message: whyNot(grant) });
-        return dialStream({ url: this.#relayOf(grant), token: grant.ticket, zeroMask: true, signal });
+        return dialLine({ url: this.#relayOf(grant), token: grant.ticket, signal });
       },
     });
   }

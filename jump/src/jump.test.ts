@@ -265,6 +265,24 @@ describeWith(['openssh client'], 'signing in', () => {
   });
 });
 
+describeWith(['openssh client', 'dropbear'], 'Dropbear', () => {
+  beforeAll(setUp);
+  afterAll(() => way.stop());
+
+  it('is let in with its guess at the key exchange, and carries every byte', async () => {
+    const dropbearKey = join(way.folder, 'dropbear');
+    await runProgram('dropbearconvert', ['openssh', 'dropbear', key, dropbearKey]);
+    const bytes = randomBytes(5_000_000);
+    const args = ['-y', '-y', '-p', String(way.port), '-i', dropbearKey, 'web@127.0.0.1'];
+    expect(await runProgram('dbclient', [...args, 'exit 5'])).toMatchObject({ code: 5 });
+    const ran = await runProgram('dbclient', [...args, 'sha256sum'], { input: bytes });
+    expect(ran.stdout).toContain(hashOf(bytes));
+    const child = spawn('dbclient', [...args, 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    child.stdin.end(bytes);
+    expect(hashOf(await buffer(child.stdout))).toBe(hashOf(bytes));
+  });
+});
+
 describeWith(['openssh client'], 'the door', () => {
   it('turns away who comes too often or keeps too many connections waiting', async () => {
     way = await startWayIn({ EASEL_MAX_STRANGERS_PER_SOURCE: '3' });

@@ -2,7 +2,7 @@
  * A connection that is used as `ssh -J` uses it: channels to environments of the same person, and nothing else. Each asks
  * the server anew, and is dialled through the relay; what runs inside is between the person's ssh and the worker.
  */
-import type { Duplex } from 'node:stream';
+import type { Line } from '@easel/kit/line';
 import { AppError } from '@easel/schema/errors';
 import { MESSAGE, message, OPEN_FAILURE, Reader } from './ssh/wire.ts';
 import { Tunnel, type TunnelOptions, tunnelPacketBytes, tunnelWindowBytes } from './tunnel.ts';
@@ -21,8 +21,8 @@ export interface Destination {
 
 export interface TunnelsOptions {
   line: TunnelOptions['line'];
-  /** Opens a stream to the environment's SSH side. Throws AppError with a sentence for the person. */
-  dial(environment: string, signal: AbortSignal): Promise<Duplex>;
+  /** Opens a line to the environment's SSH side. Throws AppError with a sentence for the person. */
+  dial(environment: string, signal: AbortSignal): Promise<Line>;
   onOpened(): void;
 }
 
@@ -86,13 +86,13 @@ export class Tunnels {
     const channel = this.#freeNumber();
     this.#tunnels.set(channel, null);
     try {
-      const stream = await this.#options.dial(destination.host, this.#gone.signal);
-      if (this.#gone.signal.aborted) return void stream.destroy();
+      const relayed = await this.#options.dial(destination.host, this.#gone.signal);
+      if (this.#gone.signal.aborted) return relayed.destroy();
       this.#send(
         message(MESSAGE.channelOpenConfirmation, remote.channel, channel, tunnelWindowBytes, tunnelPacketBytes),
       );
       const onClosed = () => void this.#tunnels.delete(channel);
-      this.#tunnels.set(channel, new Tunnel({ remote, stream, line: this.#options.line, onClosed }));
+      this.#tunnels.set(channel, new Tunnel({ remote, relayed, line: this.#options.line, onClosed }));
       this.#options.onOpened();
     } catch (err) {
       this.#tunnels.delete(channel);

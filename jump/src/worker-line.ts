@@ -1,14 +1,14 @@
 /**
- * The inner half of a direct login: a relayed stream to the worker's SSH side, and SSH on it. The ticket is what lets us in
- * (the worker accepts `none` on such a stream), since the jump has checked the person's key already.
+ * The inner half of a direct login: a relayed line to the worker's SSH side, and SSH on it. The ticket is what lets us in
+ * (the worker accepts `none` on such a line), since the jump has checked the person's key already.
  */
-import type { Duplex } from 'node:stream';
+import type { Line } from '@easel/kit/line';
 import { AppError } from '@easel/schema/errors';
 import { workerFacingOffer } from './ssh/algorithms.ts';
 import { Transport } from './ssh/transport.ts';
 import { MESSAGE, message } from './ssh/wire.ts';
 
-/** From the open stream to the end of the sign-in; a few round trips. */
+/** From the open line to the end of the sign-in; a few round trips. */
 const openLimitMs = 10_000;
 
 export interface WorkerLineHandlers {
@@ -19,15 +19,15 @@ export interface WorkerLineHandlers {
 
 /**
  * Resolves when the worker has let us in; `attach` is called in that very turn, so that no message is missed. Throws
- * WORKER_UNREACHABLE or TIMED_OUT; the stream is gone then.
+ * WORKER_UNREACHABLE or TIMED_OUT; the line is gone then.
  */
-export async function openWorkerLine(stream: Duplex, attach: (line: Transport) => WorkerLineHandlers): Promise<void> {
+export async function openWorkerLine(relayed: Line, attach: (line: Transport) => WorkerLineHandlers): Promise<void> {
   const opened = Promise.withResolvers<void>();
   const fail = (code: 'WORKER_UNREACHABLE' | 'TIMED_OUT', message: string) =>
     opened.reject(new AppError({ code, message }));
   let handlers: WorkerLineHandlers | undefined;
   const line: Transport = new Transport({
-    stream,
+    line: relayed,
     offer: workerFacingOffer,
     handlers: {
       onOpen: () => line.requestService('ssh-userauth'),

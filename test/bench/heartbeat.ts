@@ -128,6 +128,9 @@ async function prepare(url: string, workers: number): Promise<number> {
     await client.query(
       `INSERT INTO presence (environment_id, generation, last_seen_at, beat) SELECT id, 1, now(), '{}' FROM environments`,
     );
+    // The peer's rows are its own: two writers of one row would wait for each other.
+    await client.query('CREATE TABLE presence_each (LIKE presence INCLUDING ALL)');
+    await client.query('INSERT INTO presence_each SELECT * FROM presence');
     await client.query('VACUUM ANALYZE');
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     return parentOf(rows[0]?.pid ?? 0);
@@ -141,16 +144,23 @@ function parentOf(pid: number): number {
   return Number(stat.split(') ').at(-1)?.split(' ')[1]);
 }
 
-function turn(beating: BenchProcess): Promise<void> {
-  return new Promise((resolve) => {
-    beating.child.once('message', () => resolve());
-    beating.child.send({ type: 'beat' });
-  });
+async function turn(beating: BenchProcess): Promise<void> {
+  await answerTo(beating, 'beat');
 }
 
 function ask(server: BenchProcess): Promise<{ statements: number; silentAfterMs: number[] }> {
-  return new Promise((resolve) => {
-    server.child.once('message', resolve);
-    server.child.send({ type: 'state' });
+  return answerTo(server, 'state');
+}
+
+/** What the process sends back. Rejects when it ends instead. */
+function answerTo<T>({ child }: BenchProcess, type: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null) => reject(new Error(`a process of the benchmark ended with ${code}`));
+    child.once('exit', onExit);
+    child.once('message', (message) => {
+      child.off('exit', onExit);
+      resolve(message as T);
+    });
+    child.send({ type });
   });
 }

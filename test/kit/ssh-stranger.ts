@@ -1,5 +1,7 @@
 /** An SSH client that says exactly what a test wants it to say, once keys are exchanged. */
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { SocketLine } from '@easel/kit/line';
 import { workerFacingOffer } from '../../jump/src/ssh/algorithms.ts';
 import { Transport } from '../../jump/src/ssh/transport.ts';
 
@@ -21,8 +23,9 @@ export async function connectStranger(port: number): Promise<Stranger> {
     for (const reader of readers.splice(0)) reader.reject(new Error(reason));
   });
   const stream = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  await once(stream, 'connect');
   const transport: Transport = new Transport({
-    stream,
+    line: new SocketLine(stream),
     offer: workerFacingOffer,
     handlers: {
       onOpen: () => transport.requestService('ssh-userauth'),

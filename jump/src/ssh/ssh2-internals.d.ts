@@ -18,6 +18,11 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     finalize(packet: Buffer): Buffer;
   }
 
+  interface Negotiated {
+    readonly cs: { readonly cipher: string };
+    readonly sc: { readonly cipher: string };
+  }
+
   class Protocol {
     constructor(config: {
       server: boolean;
@@ -26,6 +31,8 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
       /** By the name of the signature algorithm. */
       hostKeys?: Readonly<Record<string, HostKey>>;
       hostVerifier?: (blob: Buffer, verify: (isGood: boolean) => void) => void;
+      /** The other side has identified itself; its first packet is yet to come. */
+      onHeader(): void;
       onWrite(bytes: Uint8Array): void;
       onError(err: Error): void;
       onHandshakeComplete(): void;
@@ -44,7 +51,17 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     /** Undefined once the instance is unusable. */
     _destruct: (() => void) | undefined;
     _onPayload: (payload: Buffer) => unknown;
-    _onHandshakeComplete: (...args: unknown[]) => void;
+    _onHandshakeComplete: (...args: [Negotiated, ...unknown[]]) => void;
+    _cipher: { encrypt(packet: Buffer): void };
+    _decipher: {
+      _onPayload: (payload: Buffer) => unknown;
+      /** A packet that is not whole. */
+      _packet: Uint8Array | null;
+    };
+    /** A line of identification that is not whole. */
+    _buffer: Uint8Array | undefined;
+    _offer: { lists: Record<'kex' | 'serverHostKey', { array: string[] }> };
+    _skipNextInboundPacket: boolean;
     _kex: { sessionID: Buffer; remoteExtInfoEnabled: boolean };
     _kexinit: Buffer | undefined;
     _packetRW: { write: PacketWriter };

@@ -6,12 +6,17 @@
  * States: exchanging keys → open → closed. Keys are exchanged anew when the other side asks, and when so many bytes went
  * one way that one key has served long enough; messages sent meanwhile wait. If the other side dies, the stream's end says
  * so. Whatever breaks the protocol closes the connection with one DISCONNECT.
+ *
+ * Memory: the line reads into the same memory again and again, so what the library or the receiver keeps is copied; messages
+ * that are sent are put together and encrypted in the line's own memory.
  */
-import type { Duplex } from 'node:stream';
+import type { Line } from '@easel/kit/line';
 import type { KexInit } from 'ssh2/lib/protocol/kex.js';
 import Protocol, { type HostKey } from 'ssh2/lib/protocol/Protocol.js';
 import utils from 'ssh2/lib/protocol/utils.js';
 import { userSignatures } from './algorithms.ts';
+import { type Framing, framingOf, payloadAt, placePacket } from './framing.ts';
+import { copyPayloads, keepWhatWaits, takeRightGuess } from './ssh2-repairs.ts';
 import { DISCONNECT, MESSAGE, message, WireError } from './wire.ts';
 
 /** Messages above this number are carried; those below are the transport's own (RFC 4250 §4.1.1). */
@@ -27,7 +32,9 @@ const nothing = Buffer.alloc(0);
 export interface TransportHandlers {
   /** The first key exchange is done. */
   onOpen(): void;
-  /** A carried message. The bytes belong to the receiver. */
+  /** So many bytes have come in all; called before they are looked at. */
+  onBytes?(totalBytes: number): void;
+  /** A carried message, which is the receiver's until this returns. */
   onMessage(payload: Buffer): void;
   /** Server only. True accepts. */
   onServiceRequest?(name: string): boolean;
@@ -40,7 +47,8 @@ export interface TransportHandlers {
 }
 
 export interface TransportOptions {
-  stream: Duplex;
+  /** Not attached yet. */
+  line: Line;
   offer: KexInit;
   /** Makes it the server's side. */
   hostKeys?: Readonly<Record<string, HostKey>>;
@@ -50,19 +58,23 @@ export interface TransportOptions {
 }
 
 export class Transport {
-  readonly #stream: Duplex;
+  readonly #line: Line;
   readonly #protocol: Protocol;
   readonly #handlers: TransportHandlers;
   readonly #isServer: boolean;
   #isOpen = false;
   #isClosed = false;
-  #isCorked = false;
   #isHeld = false;
   #reason: string | undefined;
   #bytesSinceKeys = 0;
+  #bytesRead = 0;
+  /** How packets are put together under the present keys; undefined leaves it to the library. */
+  #framing: Framing | undefined;
+  #isInPlace = false;
+  #farewell: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: TransportOptions) {
-    this.#stream = options.stream;
+    this.#line = options.line;
     this.#handlers = options.handlers;
     this.#isServer = options.hostKeys !== undefined;
     this.#protocol = this.#createProtocol(options);
@@ -78,20 +90,30 @@ export class Transport {
 
   /** The other side does not keep up: wait for `onDrain`. */
   get isFull(): boolean {
-    return this.#stream.writableNeedDrain;
+    return this.#line.isFull;
   }
 
   /** Copies the message, which may come in two parts. After the close it does nothing. */
   send(payload: Buffer, rest: Buffer = nothing): void {
     const protocol = this.#protocol;
     if (this.#isClosed || !protocol._destruct) return;
-    const { write } = protocol._packetRW;
-    const { allocStart } = write;
-    const packet = write.alloc(payload.length + rest.length);
-    packet.set(payload, allocStart);
-    packet.set(rest, allocStart + payload.length);
-    utils.sendPacket(protocol, write.finalize(packet));
-    this.#bytesSinceKeys += payload.length + rest.length;
+    const payloadBytes = payload.length + rest.length;
+    if (this.#framing && protocol._kexinit === undefined) {
+      const packet = placePacket(this.#line, this.#framing, payloadBytes);
+      packet.set(payload, payloadAt);
+      packet.set(rest, payloadAt + payload.length);
+      this.#isInPlace = true;
+      protocol._cipher.encrypt(packet);
+      this.#isInPlace = false;
+    } else {
+      const { write } = protocol._packetRW;
+      const { allocStart } = write;
+      const packet = write.alloc(payloadBytes);
+      packet.set(payload, allocStart);
+      packet.set(rest, allocStart + payload.length);
+      utils.sendPacket(protocol, write.finalize(packet));
+    }
+    this.#bytesSinceKeys += payloadBytes;
     if (this.#bytesSinceKeys > rekeyBytes) this.rekey();
   }
 
@@ -108,12 +130,12 @@ export class Transport {
   /** Reads no more, until `resume`: what this connection carries is read too slowly elsewhere. */
   pause(): void {
     this.#isHeld = true;
-    this.#stream.pause();
+    this.#line.pause();
   }
 
   resume(): void {
     this.#isHeld = false;
-    if (this.#stream.writableLength < backlogBytes) this.#stream.resume();
+    if (this.#line.waitingBytes < backlogBytes) this.#line.resume();
   }
 
   /** Says why, then closes. `text` is shown to the person at the other end. */
@@ -124,17 +146,15 @@ export class Transport {
     if (protocol._destruct && this.#isOpen && protocol._kexinit === undefined) {
       this.send(message(MESSAGE.disconnect, code, text, ''));
     }
-    this.#stream.end();
+    this.#endSoon();
     // What still comes is read and dropped, or it would turn our end into a reset that overtakes it.
-    this.#stream.resume();
-    const timer = setTimeout(() => this.#stream.destroy(), farewellMs);
-    this.#stream.once('close', () => clearTimeout(timer));
+    this.#line.resume();
   }
 
   /** Cuts at once. */
   destroy(reason: string): void {
     this.#reason ??= reason;
-    this.#stream.destroy();
+    this.#line.destroy();
   }
 
   #createProtocol(options: TransportOptions): Protocol {
@@ -145,7 +165,13 @@ export class Transport {
       offer: options.offer,
       ...(hostKeys ? { hostKeys } : {}),
       ...(isHostKeyGood ? { hostVerifier: (blob, verify) => verify(isHostKeyGood(blob)) } : {}),
-      onWrite: (bytes) => this.#write(bytes),
+      onHeader: () => {
+        copyPayloads(this.#protocol);
+        if (this.#isServer) takeRightGuess(this.#protocol);
+      },
+      onWrite: (bytes) => {
+        if (!this.#isInPlace) this.#line.write(bytes);
+      },
       onError: (err) => this.#fail(err.message),
       onHandshakeComplete: () => {
         if (this.#isOpen) return;
@@ -155,7 +181,7 @@ export class Transport {
       messageHandlers: {
         DISCONNECT: (_protocol, reason, text) => {
           this.#reason ??= `the other side disconnected (${reason}) ${text}`.trim();
-          this.#stream.end();
+          this.#line.end();
         },
         SERVICE_REQUEST: (protocol, name) => {
           if (this.#isOpen && handlers.onServiceRequest?.(name)) protocol.serviceAccept(name);
@@ -171,15 +197,20 @@ export class Transport {
     const ownMessage = protocol._onPayload;
     protocol._onPayload = (payload) => {
       const type = payload[0] ?? 0;
-      if (type < firstCarried) return ownMessage(payload);
+      if (type < firstCarried) {
+        const result = ownMessage(Buffer.from(payload));
+        // From here to the new keys packets take another way.
+        if (type === MESSAGE.keyExchangeInit) copyPayloads(protocol);
+        return result;
+      }
       if (this.#reason === undefined) this.#handlers.onMessage(payload);
       return undefined;
     };
-    if (!this.#isServer) return;
-    // The library's own list of signatures has SHA-1 in it and lacks a comma.
     const complete = protocol._onHandshakeComplete;
     protocol._onHandshakeComplete = (...args) => {
-      const isFirst = !this.#isOpen;
+      this.#framing = framingOf(args[0][this.#isServer ? 'sc' : 'cs'].cipher);
+      // The library's own list of signatures has SHA-1 in it and lacks a comma.
+      const isFirst = this.#isServer && !this.#isOpen;
       const wantsExtInfo = isFirst && protocol._kex.remoteExtInfoEnabled;
       protocol._kex.remoteExtInfoEnabled = false;
       if (wantsExtInfo) this.send(message(MESSAGE.extInfo, 1, 'server-sig-algs', userSignatures.join(',')));
@@ -188,58 +219,51 @@ export class Transport {
   }
 
   #attend(): void {
-    const stream = this.#stream;
-    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
-    stream.on('drain', () => {
-      if (!this.#isHeld) stream.resume();
-      this.#handlers.onDrain();
-    });
-    stream.on('end', () => {
-      this.#reason ??= 'the other side went away';
-      stream.end();
-    });
-    stream.on('error', (err) => {
-      this.#reason ??= err.message;
-    });
-    stream.on('close', () => {
-      this.#isClosed = true;
-      this.#protocol.cleanup();
-      this.#handlers.onClose(this.#reason ?? 'the line was cut');
+    const line = this.#line;
+    line.attach({
+      onData: (chunk) => this.#onData(chunk),
+      onDrain: () => {
+        if (!this.#isHeld) line.resume();
+        this.#handlers.onDrain();
+      },
+      onEnd: () => {
+        this.#reason ??= 'the other side went away';
+        line.end();
+      },
+      onClose: (err) => {
+        clearTimeout(this.#farewell);
+        this.#isClosed = true;
+        this.#protocol.cleanup();
+        this.#handlers.onClose(this.#reason ?? err?.message ?? 'the line was cut');
+      },
     });
   }
 
   #onData(chunk: Buffer): void {
-    if (!this.#protocol._destruct || this.#reason !== undefined) return;
+    const protocol = this.#protocol;
+    this.#bytesRead += chunk.length;
+    this.#handlers.onBytes?.(this.#bytesRead);
+    if (!protocol._destruct || this.#reason !== undefined) return;
     try {
-      this.#protocol.parse(chunk, 0, chunk.length);
+      protocol.parse(chunk, 0, chunk.length);
+      keepWhatWaits(protocol, chunk);
     } catch (err) {
       if (err instanceof WireError) this.disconnect(DISCONNECT.protocolError, err.message);
       else this.#fail((err as Error).message);
       return;
     }
-    if (this.#stream.writableLength >= backlogBytes) this.#stream.pause();
+    if (this.#line.waitingBytes >= backlogBytes && this.#line.isFull) this.#line.pause();
   }
 
   #fail(reason: string): void {
     this.#reason ??= reason;
     // A DISCONNECT of the library may be on its way.
-    this.#stream.end();
-    const timer = setTimeout(() => this.#stream.destroy(), farewellMs);
-    this.#stream.once('close', () => clearTimeout(timer));
+    this.#endSoon();
   }
 
-  /** Gathers what one turn of the event loop writes: a packet alone would cost a system call each. */
-  #write(bytes: Uint8Array): void {
-    const stream = this.#stream;
-    if (stream.destroyed || stream.writableEnded) return;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      stream.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        stream.uncork();
-      });
-    }
-    stream.write(bytes);
+  #endSoon(): void {
+    this.#line.end();
+    clearTimeout(this.#farewell);
+    this.#farewell = setTimeout(() => this.#line.destroy(), farewellMs);
   }
 }

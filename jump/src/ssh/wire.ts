@@ -4,6 +4,7 @@ export const MESSAGE = {
   disconnect: 1,
   unimplemented: 3,
   extInfo: 7,
+  keyExchangeInit: 20,
   userAuthRequest: 50,
   userAuthFailure: 51,
   userAuthSuccess: 52,
