@@ -182,6 +182,22 @@ describe('silence', () => {
     expect(await stateOf(worker.environmentId)).toBe('interrupted lost');
   });
 
+  it('noticed here is told at once, though the last beat was stored a moment after it came', async () => {
+    const worker = await running();
+    await write(worker, 4_600);
+    const steady = { forMs: () => 60_000, reset: () => undefined };
+    const asked = [[worker.environmentId]];
+    const heard = { takeSilent: () => asked.pop() ?? [], has: () => false };
+    const ending = new AbortController();
+    const watching = watchSilence(
+      { ...house, heard, database: house.pool, lostMs: 5_000, steady, log: silentLog },
+      ending.signal,
+    );
+    await expect.poll(() => stateOf(worker.environmentId), { timeout: 2_000 }).toBe('interrupted lost');
+    ending.abort();
+    await watching;
+  });
+
   it('means nothing until this process has been there for as long itself', async () => {
     const worker = await running();
     await write(worker, 0);

@@ -20,6 +20,12 @@ import { presenceStore } from './presence.store.ts';
 const lookEveryMs = 1_000;
 /** A look at all rows costs the database some milliseconds for ten thousand workers. */
 const lookAtAllEveryMs = 10_000;
+/**
+ * A beat is stored with the age that it has by then, as two clocks tell it. What this replica has not heard for the whole
+ * time is lost if the database has not for this much less; asked for the whole, it might say "almost", and the next to look
+ * would be the look at all.
+ */
+const storedLaterMs = 1_000;
 /** A turn that comes this late says that the process, or the machine, has slept. */
 const sleptMs = 5_000;
 /** Environments per turn: a network that fails as a whole is told in portions. */
@@ -69,7 +75,7 @@ export async function watchSilence(options: SilenceOptions, signal: AbortSignal)
     if (steady.forMs() < lostMs) return;
     try {
       const ids = heard.takeSilent(lostMs);
-      if (ids.length > 0) await tellSilent(options, { ids, signal });
+      if (ids.length > 0) await tellSilent({ ...options, lostMs: lostMs - storedLaterMs }, { ids, signal });
       if (Math.abs(nowMs - lookedAtAllMs) < lookAtAllEveryMs) return;
       lookedAtAllMs = nowMs;
       await tellSilent(options, { signal });
