@@ -123,6 +123,18 @@ describe('a line over a WebSocket', () => {
     expect(await closed).toBeUndefined();
   });
 
+  it('ends once, and sends nothing after it', async () => {
+    const { line, stream, closed } = await pair();
+    line.write(Buffer.from('all'));
+    line.end();
+    line.write(Buffer.from(' and more'));
+    line.end();
+    expect((await buffer(stream)).toString()).toBe('all');
+    line.end();
+    stream.end();
+    expect(await closed).toBeUndefined();
+  });
+
   it('says when the other side does not read, and when it does again', async () => {
     const { line, stream, kept } = await pair();
     const block = randomBytes(maxPieceBytes);

@@ -26,6 +26,8 @@ export class FrameLine implements Line {
   readonly #outbox: Outbox;
   readonly #reader = new FrameReader();
   #handlers: LineHandlers | undefined;
+  #hasSaidEnd = false;
+  /** Our end has left the process. */
   #hasEnded = false;
   #hasPeerEnded = false;
   #hasSentClose = false;
@@ -83,7 +85,8 @@ export class FrameLine implements Line {
 
   end(then?: () => void): void {
     this.#outbox.flush();
-    if (!this.#mayWrite()) return;
+    if (this.#hasSaidEnd || !this.#mayWrite()) return;
+    this.#hasSaidEnd = true;
     this.#socket.write(frame(opcodes.text, Buffer.from(STREAM_END)), (err) => {
       if (err) return;
       this.#hasEnded = true;
@@ -176,7 +179,7 @@ export class FrameLine implements Line {
   }
 
   #sendBinary(memory: Buffer, begin: number, end: number): void {
-    if (!this.#mayWrite()) return;
+    if (this.#hasSaidEnd || !this.#mayWrite()) return;
     const length = end - begin;
     const headerBytes = headerBytesOf(length);
     writeHeader(memory, begin - headerBytes, opcodes.binary, length);

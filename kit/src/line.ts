@@ -27,7 +27,10 @@ export interface Line {
   /** Bytes wait for the other side to read: write no more until `onDrain`. */
   readonly isFull: boolean;
   readonly waitingBytes: number;
-  /** Half-close. What was written goes first; `then` is called when all of it has left. */
+  /**
+   * Half-close. What was written goes first; `then` is called when all of it has left. Ending twice does nothing, and what is
+   * written after it is dropped.
+   */
   end(then?: () => void): void;
   /** What is left of the chunk at hand still comes. */
   pause(): void;
@@ -198,7 +201,7 @@ export class SocketLine implements Line {
 
   end(then?: () => void): void {
     this.#outbox.flush();
-    this.#socket.end(then);
+    if (!this.#socket.writableEnded) this.#socket.end(then);
   }
 
   pause(): void {

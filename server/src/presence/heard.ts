@@ -20,6 +20,8 @@ interface Known {
 }
 
 export interface Heard {
+  /** How much older than its last beat the stored sign of a worker may be: beats that would tell nothing new are left out. */
+  readonly behindMs: number;
   /** Notes a beat (null: a mere sign of life) and says how to store it. */
   note(
     worker: { environmentId: EnvironmentId; generation: number },
@@ -47,6 +49,7 @@ export function createHeard(options: {
   const known = new Map<EnvironmentId, Known>();
 
   return {
+    behindMs: Math.max(0, lostMs * shareOfLimit - heartbeatMs),
     note({ environmentId, generation }, heartbeat, isWatched) {
       const nowMs = now();
       const before = known.get(environmentId);

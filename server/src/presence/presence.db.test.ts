@@ -187,7 +187,7 @@ describe('silence', () => {
     await write(worker, 4_600);
     const steady = { forMs: () => 60_000, reset: () => undefined };
     const asked = [[worker.environmentId]];
-    const heard = { takeSilent: () => asked.pop() ?? [], has: () => false };
+    const heard = { takeSilent: () => asked.pop() ?? [], has: () => false, behindMs: 60_000 };
     const ending = new AbortController();
     const watching = watchSilence(
       { ...house, heard, database: house.pool, lostMs: 5_000, steady, log: silentLog },

@@ -22,7 +22,7 @@ function watch(lostMs: number) {
       db: {} as never,
       database,
       facts: { workerSilent: async () => true, workerHeard: async () => true },
-      heard: { takeSilent: () => [], has: () => false },
+      heard: { takeSilent: () => [], has: () => false, behindMs: 0 },
       steady,
       lostMs,
       log: silentLog,

@@ -55,7 +55,7 @@ export interface SilenceOptions {
   db: Db;
   database: Queryable;
   facts: Pick<EnvironmentFacts, 'workerSilent' | 'workerHeard'>;
-  heard: Pick<Heard, 'takeSilent' | 'has'>;
+  heard: Pick<Heard, 'takeSilent' | 'has' | 'behindMs'>;
   steady: Steady;
   /** After this long without a beat a worker is lost. */
   lostMs: number;
@@ -78,7 +78,8 @@ export async function watchSilence(options: SilenceOptions, signal: AbortSignal)
       if (ids.length > 0) await tellSilent({ ...options, lostMs: lostMs - storedLaterMs }, { ids, signal });
       if (Math.abs(nowMs - lookedAtAllMs) < lookAtAllEveryMs) return;
       lookedAtAllMs = nowMs;
-      await tellSilent(options, { signal });
+      // Others may have heard it since it was stored last.
+      await tellSilent({ ...options, lostMs: lostMs + heard.behindMs }, { signal });
       await tellHeard(options);
     } catch (err) {
       steady.reset();
