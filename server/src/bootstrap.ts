@@ -14,7 +14,8 @@ export async function bootstrap({ services, tickets }: App, config: Config): Pro
     await services.apiTokens.ensure(administrator.id, config.EASEL_ADMIN_TOKEN.reveal(), 'scripts of this machine');
   }
   if (config.EASEL_LOCAL_PLATFORM_TOKEN) {
-    await services.platforms.ensureLocal(config.EASEL_LOCAL_PLATFORM_TOKEN.reveal());
+    const { EASEL_LOCAL_PLATFORM_NAME: name, EASEL_LOCAL_PLATFORM_TOKEN: token } = config;
+    await services.platforms.ensureLocal(name, token.reveal());
   }
   if (config.EASEL_SAMPLE_REPOSITORY_URL) {
     await services.templates.ensureSample({

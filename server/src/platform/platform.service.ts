@@ -109,8 +109,8 @@ export class PlatformService {
     return row;
   }
 
-  /** Makes the platform of this machine, or gives it its present token. */
-  async ensureLocal(token: string): Promise<void> {
-    await inTransaction(this.#db, (tx) => platformStore.upsertLocal(tx, hashSecret(token)));
+  /** Makes the platform that is installed with this server, or gives it its present name and token. */
+  async ensureLocal(name: string, token: string): Promise<void> {
+    await inTransaction(this.#db, (tx) => platformStore.upsertLocal(tx, name, hashSecret(token)));
   }
 }

@@ -24,10 +24,13 @@ export const platformStore = {
     return (await db.platform.findMany({ orderBy: { name: 'asc' } })) as PlatformRow[];
   },
 
-  async upsertLocal(tx: Tx, tokenHash: string): Promise<void> {
+  async upsertLocal(tx: Tx, name: string, tokenHash: string): Promise<void> {
+    // Whoever has the token is the platform, under whatever name it had before.
+    const renamed = await tx.platform.updateMany({ where: { tokenHash }, data: { name } });
+    if (renamed.count > 0) return;
     await tx.platform.upsert({
-      where: { name: 'local' },
-      create: { id: newId('platform'), name: 'local', kind: 'local', tokenHash },
+      where: { name },
+      create: { id: newId('platform'), name, kind: 'local', tokenHash },
       update: { tokenHash },
     });
   },
