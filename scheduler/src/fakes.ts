@@ -2,9 +2,23 @@
 import { type EnvironmentId, newId, type PlacementId } from '@easel/schema/ids';
 import type { EnvironmentPhase } from '@easel/schema/states/environment';
 import type { PlacementWish } from '@easel/schema/states/placement';
-import type { Observation, Placement } from '@easel/schema/wire/placement';
+import type { Observation, Placement, PlacementSpec } from '@easel/schema/wire/placement';
 import type { SchedulerApi } from './api.ts';
 import type { ObservedWorker, Platform, RunPlacement } from './platform.ts';
+
+/** A small worker on a small volume, nothing special. */
+export const anySpec: PlacementSpec = {
+  cpus: null,
+  memoryBytes: null,
+  gpus: 0,
+  gpuResource: 'nvidia.com/gpu',
+  diskBytes: 1024 ** 3,
+  storageClass: null,
+  zone: null,
+  nodeSelector: {},
+  serviceAccount: null,
+  restoreFrom: null,
+};
 
 /** The queue as the server keeps it, for one scheduler. */
 export class FakeServer implements SchedulerApi {
@@ -24,6 +38,7 @@ export class FakeServer implements SchedulerApi {
       state: 'waiting',
       workerToken: 'token',
       leaseExpiresAt: null,
+      spec: wish === 'run' ? anySpec : null,
       ...fields,
     };
     this.placements.set(placement.id, placement);

@@ -61,7 +61,7 @@ await runService('scheduler', {
     stop.add('health', () => probes.close());
     announce({ healthPort: probes.port });
 
-    platform.onChange(() => wake.wake());
+    platform.onChange((environmentId) => reconciler.changed(environmentId));
     api.subscribe({
       onHint: () => wake.wake(),
       onConnected: () => {
