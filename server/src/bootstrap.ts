@@ -9,6 +9,7 @@ const SIGN_IN_LINK_SECONDS = 3600;
 
 export async function bootstrap({ services, tickets }: App, config: Config): Promise<void> {
   await tickets.rotate();
+  await services.instanceTypes.ensureFirst();
   const administrator = await services.users.ensureAdministrator(ADMINISTRATOR);
   if (config.EASEL_ADMIN_TOKEN) {
     await services.apiTokens.ensure(administrator.id, config.EASEL_ADMIN_TOKEN.reveal(), 'scripts of this machine');

@@ -61,6 +61,7 @@ const serverConfig = z.object({
   /** How long a graceful stop may take before it is forced. */
   EASEL_STOP_SECONDS: seconds(60, 3600),
   EASEL_MAX_ENVIRONMENTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),
+  EASEL_MAX_SNAPSHOTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),
   /** Whether the schema may be asked for over the API (it is committed in the open anyhow). */
   EASEL_INTROSPECTION: z.stringbool().default(true),
 });

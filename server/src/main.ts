@@ -64,6 +64,8 @@ await runService('server', {
         pool,
         objects,
         facts,
+        snapshots: app.services.snapshotScheduler,
+        tellSilentPlatforms: () => app.services.platforms.tellSilent(),
         sweepSessions: () => sessions.sweep(),
         rotateTicketKeys: () => tickets.rotate(),
         stopSeconds: config.EASEL_STOP_SECONDS,

@@ -40,7 +40,7 @@ describe('hints on the wire', () => {
   });
 
   it('pass over what this version does not know', () => {
-    const empty = { environments: [], removed: [], placements: [], logs: [], workers: [] };
+    const empty = { environments: [], removed: [], placements: [], platforms: [], logs: [], workers: [] };
     for (const payload of [
       '',
       ' ',
