@@ -10,7 +10,8 @@ import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { ConnectivityEnum, DesiredStateEnum, PhaseEnum, RuntimeEnum } from '../api/enums.ts';
 import { refusals } from '../api/refusals.ts';
-import type { Environment, Presence } from '../generated/prisma/client.ts';
+import type { Db } from '../db.ts';
+import type { Environment, Presence, Prisma } from '../generated/prisma/client.ts';
 import { EnvironmentInstanceType } from '../instance-type/instance-type.graphql.ts';
 import { PlatformNode } from '../platform/platform.graphql.ts';
 import { TemplateNode } from '../template/template.graphql.ts';
@@ -31,9 +32,11 @@ import {
 import { stepStore } from './step.store.ts';
 import { gitOf } from './unsaved-work.ts';
 
-/** The same row, as Prisma types it. */
-export function shown(row: EnvironmentRow): Environment {
-  return row as unknown as Environment;
+type Query = Pick<Prisma.EnvironmentFindUniqueOrThrowArgs, 'include' | 'select'>;
+
+/** The row again, with all that was asked for with it. */
+function shown(db: Db, query: Query, { id }: EnvironmentRow): Promise<Environment> {
+  return db.environment.findUniqueOrThrow({ ...query, where: { id } } as Prisma.EnvironmentFindUniqueOrThrowArgs);
 }
 
 const storedBeat = heartbeatSchema.omit({ type: true, at: true }).partial();
@@ -234,37 +237,38 @@ builder.mutationFields((t) => {
       type: EnvironmentNode,
       ...refusals('NAME_TAKEN', 'NOT_FOUND', 'QUOTA_EXCEEDED', 'WRONG_STATE'),
       args: { input: t.arg({ type: CreateEnvironmentInput, required: true }) },
-      resolve: async (_query, _root, { input }, { services, actor }) =>
-        shown(await services.environments.create(actor, input)),
+      resolve: async (query, _root, { input }, { services, actor, db }) =>
+        shown(db, query, await services.environments.create(actor, input)),
     }),
     startEnvironment: t.prismaField({
       type: EnvironmentNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       args: { id },
-      resolve: async (_query, _root, { id }, { services, actor }) =>
-        shown(await services.environments.start(actor, id)),
+      resolve: async (query, _root, { id }, { services, actor, db }) =>
+        shown(db, query, await services.environments.start(actor, id)),
     }),
     stopEnvironment: t.prismaField({
       type: EnvironmentNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       args: { id },
-      resolve: async (_query, _root, { id }, { services, actor }) => shown(await services.environments.stop(actor, id)),
+      resolve: async (query, _root, { id }, { services, actor, db }) =>
+        shown(db, query, await services.environments.stop(actor, id)),
     }),
     growEnvironmentDisk: t.prismaField({
       type: EnvironmentNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       description: 'Volumes never shrink. `disk` says when it has grown, or why it does not.',
       args: { input: t.arg({ type: GrowEnvironmentDiskInput, required: true }) },
-      resolve: async (_query, _root, { input }, { services, actor }) =>
-        shown(await services.environments.growDisk(actor, input)),
+      resolve: async (query, _root, { input }, { services, actor, db }) =>
+        shown(db, query, await services.environments.growDisk(actor, input)),
     }),
     deleteEnvironment: t.prismaField({
       type: EnvironmentNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       description: 'Refused with what would be lost when there is uncommitted or unpushed work, unless `force`.',
       args: { id, force: t.arg.boolean() },
-      resolve: async (_query, _root, { id, force }, { services, actor }) =>
-        shown(await services.environments.delete(actor, id, { force: force ?? false })),
+      resolve: async (query, _root, { id, force }, { services, actor, db }) =>
+        shown(db, query, await services.environments.delete(actor, id, { force: force ?? false })),
     }),
   };
 });

@@ -179,6 +179,7 @@ export class EnvironmentService {
    * volumes cannot, with its reason.
    */
   async growDisk(actor: Actor, input: z.input<typeof growDiskSchema>): Promise<EnvironmentRow> {
+    asUser(actor);
     const wish = parseInput(growDiskSchema, input);
     const row = await this.get(actor, wish.id, 'operate');
     const expansion = (await this.#parts.platforms.find(row.platformId))?.features?.expansion;

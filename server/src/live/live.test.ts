@@ -89,6 +89,18 @@ describe('the hub of one server', () => {
     expect(await Promise.all(again.map(drain))).toEqual([[{ kind: 'changed' }], [], [{ kind: 'changed' }]]);
   });
 
+  it('tells of a platform whoever looks at it or at all of them', async () => {
+    const hub = createHub();
+    const [one, other] = [newId('platform'), newId('platform')];
+    const readers = [
+      hub.live.platforms({}),
+      hub.live.platforms({ id: one }),
+      hub.live.platforms({ id: other }),
+    ] as const;
+    tell(hub, { platforms: [one] });
+    expect(await Promise.all(readers.map(drain))).toEqual([[{ kind: 'changed' }], [{ kind: 'changed' }], []]);
+  });
+
   it('tells everybody to read again after a gap', async () => {
     const hub = createHub();
     const readers = [

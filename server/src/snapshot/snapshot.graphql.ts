@@ -3,17 +3,20 @@ import { SNAPSHOT_STATES, type SnapshotState } from '@easel/schema/states/snapsh
 import { asPlatform, asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
+import type { Db } from '../db.ts';
 import { EnvironmentNode } from '../environment/environment.graphql.ts';
 import { FailureType } from '../environment/parts.graphql.ts';
-import type { Snapshot } from '../generated/prisma/client.ts';
+import type { Prisma, Snapshot } from '../generated/prisma/client.ts';
 import { PlatformNode } from '../platform/platform.graphql.ts';
 import { mayOnSnapshot } from './snapshot.policy.ts';
 import { snapshotStore } from './snapshot.store.ts';
 import type { SnapshotRow } from './snapshot-row.ts';
 
-/** The same row, as Prisma types it. */
-function shown(row: SnapshotRow): Snapshot {
-  return row as unknown as Snapshot;
+type Query = Pick<Prisma.SnapshotFindUniqueOrThrowArgs, 'include' | 'select'>;
+
+/** The row again, with all that was asked for with it. */
+function shown(db: Db, query: Query, { id }: SnapshotRow): Promise<Snapshot> {
+  return db.snapshot.findUniqueOrThrow({ ...query, where: { id } } as Prisma.SnapshotFindUniqueOrThrowArgs);
 }
 
 const SnapshotStateEnum = builder.enumType('SnapshotState', { values: SNAPSHOT_STATES });
@@ -102,16 +105,16 @@ builder.mutationFields((t) => ({
     ...refusals('NOT_FOUND', 'QUOTA_EXCEEDED', 'WRONG_STATE'),
     description: 'Takes a snapshot of its volume; what runs is held still for a moment. Restored by createEnvironment.',
     args: { input: t.arg({ type: SnapshotEnvironmentInput, required: true }) },
-    resolve: async (_query, _root, { input }, { services, actor }) =>
-      shown(await services.snapshots.take(asUser(actor), input)),
+    resolve: async (query, _root, { input }, { services, actor, db }) =>
+      shown(db, query, await services.snapshots.take(asUser(actor), input)),
   }),
   deleteSnapshot: t.prismaField({
     type: SnapshotNode,
     ...refusals('NOT_FOUND', 'WRONG_STATE'),
     description: 'Environments that were made from it keep what they have.',
     args: { id: t.arg.id({ required: true }) },
-    resolve: async (_query, _root, { id }, { services, actor }) =>
-      shown(await services.snapshots.delete(asUser(actor), id)),
+    resolve: async (query, _root, { id }, { services, actor, db }) =>
+      shown(db, query, await services.snapshots.delete(asUser(actor), id)),
   }),
   reportSnapshots: t.boolean({
     authScopes: { platform: true },
