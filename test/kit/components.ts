@@ -36,6 +36,7 @@ const components = {
   haproxy: { remedy: apt('haproxy'), isThere: () => isOnPath('haproxy') },
   git: { remedy: apt('git'), isThere: () => isOnPath('git') },
   'docker registry': { remedy: apt('docker-registry'), isThere: () => isOnPath('docker-registry') },
+  debootstrap: { remedy: apt('debootstrap'), isThere: () => isOnPath('debootstrap') },
   'static busybox': { remedy: apt('busybox-static'), isThere: () => isOnPath('busybox') },
   swift: {
     remedy: apt('swift-proxy swift-account swift-container swift-object memcached'),

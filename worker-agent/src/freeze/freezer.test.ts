@@ -111,6 +111,7 @@ test('another snapshot takes the place of the first', async () => {
 
 test('the end thaws, and nothing is frozen after it', async () => {
   freeze();
+  await heard(1);
   await freezer.end();
   expect(thaws).toBe(1);
   expect(events.at(-1)).toMatchObject({ type: 'volume.thawed', problem: expect.stringContaining('ended') });

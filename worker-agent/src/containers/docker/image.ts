@@ -94,7 +94,7 @@ const RULES: readonly Rule[] = [
   { pattern: /http response to https client/i, says: 'it speaks no TLS, which the Docker daemon asks for' },
   { pattern: /manifest unknown|manifest for .* not found|not found: manifest/i, says: 'it has no such tag' },
   {
-    pattern: /pull access denied|unauthorized|denied|authentication required/i,
+    pattern: /pull access denied|unauthorized|denied|authentication required|no basic auth credentials/i,
     says: 'it has no such image, or shows it only to those who sign in',
   },
   {

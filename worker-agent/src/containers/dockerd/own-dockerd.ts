@@ -114,7 +114,8 @@ export class OwnDockerd {
   }
 
   #failureOf(what: string): Failure {
-    const said = (this.#lastLines.findLast((line) => FATAL.test(line)) ?? this.#lastLines.at(-1) ?? '').slice(0, 600);
+    // What it does not understand of its command line it says first.
+    const said = (this.#lastLines.findLast((line) => FATAL.test(line)) ?? this.#lastLines[0] ?? '').slice(0, 600);
     const message = said ? `${what}: ${said}` : `${what}.`;
     const isFull = this.#lastLines.some((line) => isDiskFull(new Error(line)));
     return new Failed({ class: isFull ? 'disk_full' : 'platform', message }).failure;
