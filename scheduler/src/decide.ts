@@ -69,9 +69,7 @@ function decideRun(placement: Placement, isHeld: boolean, worker: ObservedWorker
         if (isHeld) return { type: 'tell', placement, observation: { type: 'placed', placementId } };
         return isPlaced ? decideVolume(placement, worker, tell) : null;
       case 'pending':
-        return (
-          (isHeld ? tell({ type: 'pending', placementId, reason: state.reason }) : null) ?? growth(placement, worker)
-        );
+        return isHeld ? tell({ type: 'pending', placementId, reason: state.reason }) : null;
       case 'broken':
         if (isHeld)
           return { type: 'tell', placement, observation: { type: 'failed', placementId, failure: state.failure } };
@@ -101,13 +99,10 @@ function decideVolume(
 ): Action | null {
   const { volume } = worker;
   if (!volume) return null;
-  const { capacityBytes, problem } = volume;
-  return growth(placement, worker) ?? tell({ type: 'volume', placementId: placement.id, capacityBytes, problem });
-}
-
-function growth(placement: Placement, { volume }: ObservedWorker): Action | null {
   const diskBytes = placement.spec?.diskBytes ?? 0;
-  return volume && diskBytes > volume.requestedBytes ? { type: 'grow', placement, diskBytes } : null;
+  if (diskBytes > volume.requestedBytes) return { type: 'grow', placement, diskBytes };
+  const { capacityBytes, problem } = volume;
+  return tell({ type: 'volume', placementId: placement.id, capacityBytes, problem });
 }
 
 /** The token comes with the claim; a placement held without it is claimed anew when its lease has run out. */

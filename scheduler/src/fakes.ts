@@ -3,6 +3,7 @@ import { type EnvironmentId, newId, type PlacementId } from '@easel/schema/ids';
 import type { EnvironmentPhase } from '@easel/schema/states/environment';
 import type { PlacementWish } from '@easel/schema/states/placement';
 import type { Observation, Placement, PlacementSpec } from '@easel/schema/wire/placement';
+import type { SnapshotObservation, SnapshotTask } from '@easel/schema/wire/snapshot';
 import type { SchedulerApi } from './api.ts';
 import type { ObservedWorker, Platform, RunPlacement } from './platform.ts';
 
@@ -25,6 +26,8 @@ export class FakeServer implements SchedulerApi {
   readonly placements = new Map<PlacementId, Placement>();
   readonly observations: Observation[] = [];
   readonly phases = new Map<EnvironmentId, EnvironmentPhase>();
+  snapshotTasks: SnapshotTask[] = [];
+  readonly snapshotObservations: SnapshotObservation[] = [];
   isReachable = true;
 
   wish(wish: PlacementWish, fields: Partial<Placement> = {}): Placement {
@@ -54,8 +57,20 @@ export class FakeServer implements SchedulerApi {
     return this.placements.get(id)?.state;
   }
 
-  async heartbeat(): Promise<void> {
+  async heartbeat() {
     this.#reach();
+    const id = newId('platform');
+    return { id, settingsVersion: 0, settings: null, settingsAppliedVersion: null, appliedSettings: null };
+  }
+
+  async snapshots(): Promise<SnapshotTask[]> {
+    this.#reach();
+    return this.snapshotTasks;
+  }
+
+  async reportSnapshots(observations: readonly SnapshotObservation[]): Promise<void> {
+    this.#reach();
+    this.snapshotObservations.push(...observations);
   }
 
   async list(): Promise<Placement[]> {
