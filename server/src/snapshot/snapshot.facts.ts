@@ -8,9 +8,9 @@
  */
 import { type Failure, failure } from '@easel/schema/failure';
 import type { EnvironmentId, SnapshotId } from '@easel/schema/ids';
-import { PHASES_WITH_WORKER } from '@easel/schema/states/environment';
 import type { SnapshotEvent } from '@easel/schema/states/snapshot';
 import { logAfterCommit, type Reader, type Tx } from '../db.ts';
+import { hasWorker } from '../environment/has-worker.ts';
 import { adjust } from '../environment/transition.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { snapshotStore } from './snapshot.store.ts';
@@ -88,12 +88,7 @@ export const snapshotFacts = {
   /** Was nobody writing when the cut was made? */
   async isQuiet(tx: Tx, row: SnapshotRow): Promise<boolean> {
     if (row.freeze !== 'none') return row.freeze === 'frozen';
-    let hasWorker = false;
-    await adjust(tx, row.environmentId, ({ phase }) => {
-      hasWorker = PHASES_WITH_WORKER.has(phase);
-      return null;
-    });
-    return !hasWorker;
+    return !(await hasWorker(tx, row.environmentId));
   },
 
   /** Ends what has waited too long: a worker is given up, a snapshot fails. False when the deadline is gone. */

@@ -67,7 +67,7 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     for (const { snapshotId, verb, limitSeconds } of wishes) {
       if (freezesTold.get(snapshotId) === verb) continue;
       freezesTold.set(snapshotId, verb);
-      log.info({ snapshotId }, `worker told to ${verb}`);
+      log.info({ snapshotId, verb }, 'worker told of a snapshot');
       send(
         verb === 'freeze' ? { type: 'worker.freeze', snapshotId, limitSeconds } : { type: 'worker.thaw', snapshotId },
       );
