@@ -14,6 +14,7 @@ const suites: Record<string, readonly ComponentName[]> = {
   unit: [],
   web: [],
   house: [],
+  helm: ['helm'],
   db: [],
   flows: [],
   faults: [],

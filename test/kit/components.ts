@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { hasHelm, helmRemedy } from './helm.ts';
 
 interface Component {
   /** How a person gets it. */
@@ -49,6 +50,7 @@ const components = {
         'memcached',
       ].every(isOnPath),
   },
+  helm: { remedy: helmRemedy, isThere: hasHelm },
   'built web': { remedy: 'npm run build', isThere: () => existsSync(fromRoot('web/build/handler.js')) },
 } as const satisfies Record<string, Component>;
 
