@@ -15,7 +15,7 @@ import type { InstanceTypeService } from '../instance-type/instance-type.service
 import { notifyInTransaction } from '../live/notify.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { type PlatformService, refuseDraining } from '../platform/platform.service.ts';
-import type { PlatformRow } from '../platform/platform.store.ts';
+import type { PlatformRow } from '../platform/platform-row.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { SnapshotService } from '../snapshot/snapshot.service.ts';
 import type { TemplateService } from '../template/template.service.ts';

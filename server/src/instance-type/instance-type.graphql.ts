@@ -3,7 +3,7 @@ import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import type { InstanceType } from '../generated/prisma/client.ts';
-import type { InstanceTypeRow } from './instance-type.store.ts';
+import type { InstanceTypeRow } from './instance-type-row.ts';
 
 /** The same row, as Prisma types it. */
 function shown(row: InstanceTypeRow): InstanceType {

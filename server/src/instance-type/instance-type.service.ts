@@ -7,7 +7,8 @@ import { type Actor, asUser, forbidden, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { mayOnInstanceType } from './instance-type.policy.ts';
-import { type InstanceTypeRow, instanceTypeStore } from './instance-type.store.ts';
+import { instanceTypeStore } from './instance-type.store.ts';
+import type { InstanceTypeRow } from './instance-type-row.ts';
 
 const GIB = 1024 ** 3;
 /** What there is before an administrator has made others. */

@@ -2,9 +2,8 @@
 import { type InstanceTypeId, newId } from '@easel/schema/ids';
 import type { InstanceTypeSpec } from '@easel/schema/instance-type';
 import type { Reader, Tx } from '../db.ts';
-import type { InstanceType, Prisma } from '../generated/prisma/client.ts';
-
-export type InstanceTypeRow = Omit<InstanceType, 'id' | 'spec'> & { id: InstanceTypeId; spec: InstanceTypeSpec };
+import type { Prisma } from '../generated/prisma/client.ts';
+import type { InstanceTypeRow } from './instance-type-row.ts';
 
 function columnsOf(spec: InstanceTypeSpec) {
   return { name: spec.name, spec: spec as Prisma.InputJsonObject };

@@ -111,6 +111,11 @@ describe('settings', () => {
       appliedSettings: { runtimeClass: 'sysbox-runc' },
       settingsProblem: 'there is no runtime class "nonsense"',
     });
+    // A scheduler that has just started goes back to what it had.
+    expect(await cluster.beat()).toMatchObject({
+      settingsAppliedVersion: 1,
+      appliedSettings: { runtimeClass: 'sysbox-runc' },
+    });
     expect(await set({ runtimeClass: null })).toMatchObject({ settingsVersion: 3, settingsProblem: null });
   });
 

@@ -16,7 +16,8 @@ import { parseInput } from '../parse-input.ts';
 import { hashSecret, newToken } from '../secrets.ts';
 import { mayOnPlatform } from './platform.policy.ts';
 import type { PlatformService } from './platform.service.ts';
-import { type PlatformRow, platformStore } from './platform.store.ts';
+import { platformStore } from './platform.store.ts';
+import type { PlatformRow } from './platform-row.ts';
 
 const createPlatformSchema = z.object({ name: nameSchema });
 

@@ -8,8 +8,8 @@ import type { Platform } from '../generated/prisma/client.ts';
 import { liveStream } from '../live/stream.ts';
 import { mayOnPlatform } from './platform.policy.ts';
 import type { PlatformService } from './platform.service.ts';
-import type { PlatformRow, StorageClass } from './platform.store.ts';
 import type { PlatformWithToken } from './platform-admin.service.ts';
+import type { PlatformRow, StorageClass } from './platform-row.ts';
 
 /** The same row, as Prisma types it. */
 function shown(row: PlatformRow): Platform {

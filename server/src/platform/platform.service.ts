@@ -9,7 +9,8 @@ import { notifyInTransaction } from '../live/notify.ts';
 import { parseInput } from '../parse-input.ts';
 import { hashSecret } from '../secrets.ts';
 import { jumpHeartbeatSchema, platformHeartbeatSchema } from './heartbeat.ts';
-import { type PlatformRow, platformStore } from './platform.store.ts';
+import { platformStore } from './platform.store.ts';
+import type { PlatformRow } from './platform-row.ts';
 
 /** Schedulers beat every 10 s; three missed ones and a bit mean that nobody is there. */
 const ONLINE_FOR_MS = 35_000;
@@ -94,10 +95,15 @@ export class PlatformService {
     const now = new Date(this.#clock.now());
     const row = await inTransaction(this.#db, async (tx) => {
       const before = await platformStore.find(tx, actor.platformId);
-      const said = { ...fields, settingsAppliedVersion: settingsVersion };
+      // A scheduler that has just started says none, and asks here what it had.
+      const settingsAppliedVersion = settingsVersion ?? before?.settingsAppliedVersion ?? null;
+      const said = { ...fields, settingsAppliedVersion };
       const after = await platformStore.setSeen(tx, actor.platformId, said, now);
-      const isNews = settingsVersion === after.settingsVersion && before?.settingsAppliedVersion !== settingsVersion;
-      if (isNews) await platformStore.setApplied(tx, after);
+      if (before?.settingsAppliedVersion !== settingsAppliedVersion) {
+        // Of a version that has been replaced meanwhile, nobody knows the settings any more.
+        after.appliedSettings = settingsAppliedVersion === after.settingsVersion ? after.settings : null;
+        await platformStore.setApplied(tx, after);
+      }
       if (!before || !this.isOnline(before) || !isSameSaid(before, after)) {
         await notifyInTransaction(tx, { platforms: [after.id] });
       }

@@ -1,27 +1,9 @@
 /** The only file that touches the table `platforms`. */
 import { newId, type PlatformId } from '@easel/schema/ids';
-import type { PlatformFeatures, PlatformSettings } from '@easel/schema/platform-settings';
+import type { PlatformSettings } from '@easel/schema/platform-settings';
 import type { Reader, Tx } from '../db.ts';
-import { type Platform, Prisma } from '../generated/prisma/client.ts';
-
-type Narrowed = {
-  id: PlatformId;
-  settings: PlatformSettings | null;
-  appliedSettings: PlatformSettings | null;
-  features: PlatformFeatures | null;
-  storageClasses: StorageClass[] | null;
-  problems: string[];
-  sshHostKeys: string[];
-};
-/** The row, with the shapes that its columns are known to hold: only this server writes them, parsed. */
-export type PlatformRow = Omit<Platform, keyof Narrowed> & Narrowed;
-
-export interface StorageClass {
-  name: string;
-  isDefault: boolean;
-  canExpand: boolean;
-  provisioner: string;
-}
+import { Prisma } from '../generated/prisma/client.ts';
+import type { PlatformRow } from './platform-row.ts';
 
 /** What a scheduler says of its platform with each heartbeat. */
 export type PlatformFields = Pick<
@@ -103,13 +85,8 @@ export const platformStore = {
     })) as unknown as PlatformRow;
   },
 
-  /** The scheduler works by the newest settings now; false when they have changed since. */
-  async setApplied(db: Reader, row: PlatformRow): Promise<boolean> {
-    const { count } = await db.platform.updateMany({
-      where: { id: row.id, settingsVersion: row.settingsVersion },
-      data: { appliedSettings: json(row.settings) },
-    });
-    return count === 1;
+  async setApplied(tx: Tx, { id, appliedSettings }: PlatformRow): Promise<void> {
+    await tx.platform.update({ where: { id }, data: { appliedSettings: json(appliedSettings) } });
   },
 
   async setSettings(tx: Tx, id: PlatformId, settings: PlatformSettings): Promise<void> {
