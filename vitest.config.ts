@@ -62,6 +62,7 @@ export default defineConfig({
       acrossProcesses('flows'),
       acrossProcesses('faults'),
       acrossProcesses('browser'),
+      acrossProcesses('cluster'),
     ],
   },
 });

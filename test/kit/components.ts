@@ -50,6 +50,10 @@ const components = {
         'memcached',
       ].every(isOnPath),
   },
+  cluster: {
+    remedy: 'set KUBECONFIG to a cluster that may be used for tests',
+    isThere: () => process.env.KUBECONFIG !== undefined && existsSync(process.env.KUBECONFIG),
+  },
   helm: { remedy: helmRemedy, isThere: hasHelm },
   'built web': { remedy: 'npm run build', isThere: () => existsSync(fromRoot('web/build/handler.js')) },
 } as const satisfies Record<string, Component>;
