@@ -1,9 +1,12 @@
 /** The worker's image as a pod: a Docker daemon inside, the dev container inside of that. */
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { newId } from '@easel/schema/ids';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../../test/kit/describe-with.ts';
+import { makeDisk } from './disk.ts';
 import { FakeServer, type FakeServerOptions } from './fake-server.ts';
 import { makeImage, removeImage } from './images.ts';
 import { docker, machineAddress, type Pod, startPod, workerImage } from './pod.ts';
@@ -206,6 +209,28 @@ describeWith(['docker', 'docker registry', 'static busybox', 'debootstrap'], 'th
     const { server } = await start({ secretsDir: join(scratch, 'no-secrets') });
     const { failure } = await server.event('worker.failed', 120_000);
     expect(failure).toMatchObject({ class: 'image', message: expect.stringContaining('sign in') });
+  });
+
+  test('a volume that is a disk of its own is frozen for a snapshot, daemon and all, and thawed', limits, async () => {
+    const disk = makeDisk('512M');
+    try {
+      const { server, pod } = await start({ volume: disk.dir });
+      await server.event('worker.ready', 120_000);
+      const snapshotId = newId('snapshot');
+      server.send({ type: 'worker.freeze', snapshotId, limitSeconds: 60 });
+      await server.event('volume.frozen');
+      const writing = promisify(execFile)('touch', [join(disk.dir, 'during')]).then(() => 'written');
+      const late = new Promise((resolve) => setTimeout(resolve, 1_000, 'waits'));
+      expect(await Promise.race([writing, late])).toBe('waits');
+      server.send({ type: 'worker.thaw', snapshotId });
+      expect(await server.event('volume.thawed')).toMatchObject({ snapshotId, problem: null });
+      expect(await writing).toBe('written');
+      expect(await pod.end()).toBe(0);
+      expect(server.all('worker.stopped')).toMatchObject([{ isClean: true }]);
+    } finally {
+      for (const pod of pods.splice(0)) pod.remove();
+      disk.remove();
+    }
   });
 
   test('what loses its parent is reaped', limits, async () => {

@@ -20,6 +20,7 @@ import { followLines } from '../lines.ts';
 import type { RuntimeEvents } from '../runtime.ts';
 import { daemonArguments, PID_FILE, RUN_DIR, SOCKET } from './arguments.ts';
 import { daemonCgroup } from './cgroups.ts';
+import { type DaemonLine, readDaemonLine } from './log-line.ts';
 import { pathWithIptables, smallMtu, storageDriverFor } from './machine.ts';
 
 const readyLimitMs = 60_000;
@@ -29,7 +30,6 @@ const minEndMs = 5_000;
 const lastWordsMs = 300;
 /** Of its output, for the reason of a failure. */
 const keptLines = 20;
-const FATAL = /level=(?:error|fatal)|^failed to start daemon|panic:/i;
 
 /** Enters the cgroup, then becomes the daemon: all that it starts is in there too. */
 const ENTER = 'while [ "$1" != -- ]; do echo $$ 2>/dev/null >"$1" || true; shift; done; shift; exec "$@"';
@@ -41,7 +41,7 @@ export class OwnDockerd {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #ended: Promise<void>;
-  readonly #lastLines: string[] = [];
+  readonly #lastLines: DaemonLine[] = [];
   #failure: Failure | null = null;
   #isEnding = false;
 
@@ -107,17 +107,19 @@ export class OwnDockerd {
     return { isClean: false };
   }
 
-  #hear(text: string, tell: (text: string) => void): void {
-    this.#lastLines.push(text);
+  #hear(line: string, tell: (text: string) => void): void {
+    const said = readDaemonLine(line);
+    if (said.isChatter) return;
+    this.#lastLines.push(said);
     if (this.#lastLines.length > keptLines) this.#lastLines.shift();
-    tell(text);
+    tell(said.text);
   }
 
   #failureOf(what: string): Failure {
     // What it does not understand of its command line it says first.
-    const said = (this.#lastLines.findLast((line) => FATAL.test(line)) ?? this.#lastLines[0] ?? '').slice(0, 600);
+    const said = (this.#lastLines.findLast(({ isGrave }) => isGrave) ?? this.#lastLines[0])?.text.slice(0, 600);
     const message = said ? `${what}: ${said}` : `${what}.`;
-    const isFull = this.#lastLines.some((line) => isDiskFull(new Error(line)));
+    const isFull = this.#lastLines.some(({ text }) => isDiskFull(new Error(text)));
     return new Failed({ class: isFull ? 'disk_full' : 'platform', message }).failure;
   }
 
