@@ -1,8 +1,11 @@
+import { describe } from 'vitest';
 import { FakeApiServer } from './fake-api-server.kit.ts';
-import { describePlatform } from './platform.contract.ts';
+import { platformContract } from './platform.contract.ts';
 
-describePlatform('the fake API server', async () => {
-  const fake = new FakeApiServer();
-  await fake.listen();
-  return { config: fake.kubeConfig(), namespace: 'easel', close: () => fake.close() };
+describe('the platform kubernetes on the fake API server', () => {
+  platformContract(async () => {
+    const fake = new FakeApiServer();
+    await fake.listen();
+    return { config: fake.kubeConfig(), namespace: 'easel', close: () => fake.close() };
+  });
 });
