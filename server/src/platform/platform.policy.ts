@@ -1,8 +1,10 @@
 import type { Actor } from '../actor.ts';
 
-/** Platforms are seen by everybody who is signed in; their settings and what they lack, by administrators and themselves. */
-export function mayOnPlatform(actor: Actor, verb: 'read' | 'inspect' | 'change', platform: { id: string }): boolean {
-  if (actor.kind === 'platform') return verb !== 'change' && actor.platformId === platform.id;
-  if (actor.kind !== 'user') return false;
-  return verb === 'read' || actor.isAdministrator;
+/**
+ * That there is a platform, everybody who is signed in sees; its settings and what it lacks, administrators and the platform
+ * itself (`inspect`); and administrators change it.
+ */
+export function mayOnPlatform(actor: Actor, verb: 'inspect' | 'change', platform: { id: string }): boolean {
+  if (actor.kind === 'platform') return verb === 'inspect' && actor.platformId === platform.id;
+  return actor.kind === 'user' && actor.isAdministrator;
 }

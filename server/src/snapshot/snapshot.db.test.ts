@@ -141,6 +141,16 @@ describe('a snapshot of a running environment', () => {
     expect((await row(snapshotId)).state).toBe('waiting');
   });
 
+  it('is of a volume at rest when the worker has stopped before the cut', async () => {
+    const { id, placement } = await running();
+    const { id: snapshotId } = await snapshots().take(owner, { id });
+    await environments().stop(owner, id);
+    await server.report(placement, { type: 'worker.stopped', isClean: true, text: '' });
+    await passDeadline(snapshotId);
+    await report({ type: 'taken', snapshotId });
+    expect((await row(snapshotId)).isQuiet).toBe(true);
+  });
+
   it('says why the worker works on before the cut is made', async () => {
     const { id, placement } = await running();
     const { id: snapshotId } = await snapshots().take(owner, { id });

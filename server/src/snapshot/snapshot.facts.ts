@@ -87,8 +87,7 @@ export const snapshotFacts = {
 
   /** Was nobody writing when the cut was made? */
   async isQuiet(tx: Tx, row: SnapshotRow): Promise<boolean> {
-    if (row.freeze !== 'none') return row.freeze === 'frozen';
-    return !(await hasWorker(tx, row.environmentId));
+    return row.freeze === 'frozen' || !(await hasWorker(tx, row.environmentId));
   },
 
   /** Ends what has waited too long: a worker is given up, a snapshot fails. False when the deadline is gone. */
