@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import { root, run } from './command.ts';
 import { hasHelm, helm, helmRemedy } from './helm.ts';
 
-const chartDir = join(root, 'helm');
+export const chartDir = join(root, 'helm');
 const valuesDir = join(root, 'test/helm/values');
 
 export interface Manifest {
@@ -35,8 +35,12 @@ export const installations: Readonly<Record<string, { profile?: string; values: 
 };
 
 /** Runs `helm template`; the text, or what Helm complains of. */
-export async function template(name: string, args: readonly string[] = []): Promise<{ code: number; output: string }> {
-  const chart = ['easel', chartDir, '--namespace=easel', '--kube-version=1.33.0'];
+export async function template(
+  name: string,
+  args: readonly string[] = [],
+  chartFolder: string = chartDir,
+): Promise<{ code: number; output: string }> {
+  const chart = ['easel', chartFolder, '--namespace=easel', '--kube-version=1.33.0'];
   const { code, stdout, output } = await runHelm(['template', ...chart, ...valuesOf(name), ...args]);
   return { code, output: code === 0 ? stdout : output };
 }
