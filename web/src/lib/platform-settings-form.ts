@@ -69,8 +69,10 @@ export function checkSettings(entries: SettingsEntries): CheckedSettings {
     // Its indentation is its meaning.
     podTemplate: entries.podTemplate.trim() === '' ? null : entries.podTemplate,
   });
-  for (const { path, message } of parsed.error?.issues ?? [])
-    noteAt(path.map(String).join('.'), message, entries, note);
+  for (const issue of parsed.error?.issues ?? []) {
+    const message = (issue.code === 'invalid_key' && issue.issues[0]?.message) || issue.message;
+    noteAt(issue.path.map(String).join('.'), message, entries, note);
+  }
   return { settings: errors.size === 0 && parsed.success ? parsed.data : null, errors };
 }
 
