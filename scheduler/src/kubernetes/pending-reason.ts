@@ -8,9 +8,9 @@ import type { ClaimView, EventView, PodView } from './views.ts';
 const OBSTACLES: readonly (readonly [RegExp, string])[] = [
   [/Insufficient cpu/i, 'not enough free CPU'],
   [/Insufficient memory/i, 'not enough free memory'],
-  [/Insufficient (\S*gpu\S*)/i, 'no free GPU ($1)'],
+  [/Insufficient (\S*gpu[^\s.,]*)/i, 'no free GPU ($1)'],
   [/Insufficient ephemeral-storage/i, 'not enough free local disk'],
-  [/Insufficient (\S+)/i, 'not enough $1'],
+  [/Insufficient (\S*[^\s.,])/i, 'not enough $1'],
   [/Too many pods/i, 'as many pods as it may have'],
   [/taints? \{([^}:]+)[^}]*\}/i, 'a taint that is not tolerated ($1)'],
   [/had (?:un)?tolerated taint|had taints? that/i, 'a taint that is not tolerated'],
@@ -72,7 +72,7 @@ function autoscaler(events: readonly EventView[]): string {
 /** It has a node: what the kubelet is at. */
 function ofNode(pod: PodView, events: readonly EventView[]): string {
   const own = about(events, pod.name);
-  const pull = imageProblem(pod);
+  const pull = imageProblem(pod, own);
   if (pull) return sentence(pull);
   if (pod.worker?.kind === 'waiting' && /^Create|^RunContainerError/.test(pod.worker.reason)) {
     return sentence(`The node cannot start the worker yet: ${pod.worker.message || pod.worker.reason}`);
@@ -92,11 +92,23 @@ function ofNode(pod: PodView, events: readonly EventView[]): string {
   }
 }
 
-/** Half a sentence when the worker's image cannot be pulled, else null. */
-export function imageProblem(pod: PodView): string | null {
-  if (pod.worker?.kind !== 'waiting') return null;
+/** Half a sentence when the worker's image cannot be pulled, else null. `events`: about the pod. */
+export function imageProblem(pod: PodView, events: readonly EventView[]): string | null {
+  if (pod.worker?.kind !== 'waiting' || !imageReasons.has(pod.worker.reason)) return null;
   const { reason, message, image } = pod.worker;
-  return imageReasons.has(reason) ? `The worker image ${image} cannot be pulled: ${message || reason}` : null;
+  // While the node waits for its next try it says only that it waits; what went wrong is in the Event.
+  const failed = events.filter((event) => event.reason === 'Failed' && /pull/i.test(event.message));
+  const cause = reason === 'ImagePullBackOff' ? latest(failed, 'Failed')?.message : undefined;
+  return `The worker image ${image} cannot be pulled: ${shortPull(cause ?? message) || reason}`;
+}
+
+/** Without what the container runtime wraps around the registry's own words. */
+function shortPull(message: string): string {
+  return message
+    .replace(/^Failed to pull image "[^"]*": /, '')
+    .replace(/^rpc error: code = \w+ desc = /, '')
+    .replace(/^(?:failed to pull and unpack image|failed to resolve reference) "[^"]*": /, '')
+    .replace(/^failed to resolve (?:reference|image) "[^"]*": /, '');
 }
 
 const imageReasons: ReadonlySet<string> = new Set([

@@ -31,10 +31,10 @@ export function workerState(sight: PodSight): ObservedWorker['state'] {
 /** Says whether the node has tried to start the worker's container, and failed. */
 export function isFailing(pod: PodView): boolean {
   if (pod.worker?.kind !== 'waiting') return false;
-  return imageProblem(pod) !== null || /Error$/.test(pod.worker.reason);
+  return imageProblem(pod, []) !== null || /Error$/.test(pod.worker.reason);
 }
 
-function brokenState({ pod, claim, failingForMs }: PodSight): ObservedWorker['state'] | null {
+function brokenState({ pod, claim, events, failingForMs }: PodSight): ObservedWorker['state'] | null {
   if (claim?.phase === 'Lost') {
     const message = `The volume ${claim.name} has lost its disk: the cluster says that it is gone`;
     return { kind: 'broken', failure: failure({ class: 'volume', message }) };
@@ -43,7 +43,10 @@ function brokenState({ pod, claim, failingForMs }: PodSight): ObservedWorker['st
   const { reason } = pod.worker;
   const isHopeless = reason === 'InvalidImageName' || reason === 'ErrImageNeverPull';
   if (!isHopeless && failingForMs < hopeMs) return null;
-  const problem = imageProblem(pod);
+  const problem = imageProblem(
+    pod,
+    events.filter(({ about }) => about === pod.name),
+  );
   if (problem) {
     const advice = 'Ask an administrator to check the worker image and the pull secrets of this platform; then retry.';
     return { kind: 'broken', failure: failure({ class: 'image', message: sentence(problem), advice }) };

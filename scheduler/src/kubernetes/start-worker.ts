@@ -8,7 +8,7 @@ import { isKubernetesError, KubernetesError } from './api-error.ts';
 import type { ApiServer } from './api-server.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { explainCreate } from './explain.ts';
-import { type ClusterFacts, featuresOf } from './features.ts';
+import { type ClusterFacts, featuresOf, storageClassOf } from './features.ts';
 import { type KubernetesObject, volumeClaim, workerSecret } from './objects.ts';
 import { sentence } from './pending-reason.ts';
 import { type PodSurroundings, workerPod } from './pod.ts';
@@ -73,7 +73,12 @@ async function ensureVolume(environmentId: EnvironmentId, spec: PlacementSpec, p
   const { api, view, surroundings } = parts;
   const known = view.claims.get(environmentId);
   if (known) return useVolume(known, spec, parts);
-  const { settings } = parts.known();
+  const { settings, facts } = parts.known();
+  const storageClass = spec.storageClass ?? settings.storageClass;
+  // The cluster would take the claim and wait for ever. What could not be read is left to it.
+  if (storageClass && facts.storageClasses.length > 0 && !storageClassOf(facts, storageClass)) {
+    throw new PlatformRefusal('volume', `The cluster has no storage class "${storageClass}".`);
+  }
   const minBytes = spec.restoreFrom ? restoreBytes(spec.restoreFrom, parts) : 0;
   const body = volumeClaim(environmentId, { platformId: surroundings.platformId, settings, spec, minBytes });
   try {
