@@ -58,8 +58,8 @@ export class PlatformService {
   }
 
   /**
-   * Where a new environment goes: the platform of this id or name, or one that takes some and is online, or else any that
-   * takes some. Throws NOT_FOUND, WRONG_STATE for one that is drained, and PLATFORM_UNAVAILABLE when there is none.
+   * Where a new environment goes: the platform of this id or name; or one that is not drained, rather one that is online,
+   * or was at some time. Throws NOT_FOUND, WRONG_STATE for one that is drained, PLATFORM_UNAVAILABLE when there is none.
    */
   async choose(wanted: string | null): Promise<PlatformRow> {
     const rows = await this.list();
@@ -70,7 +70,7 @@ export class PlatformService {
       return row;
     }
     const open = rows.filter((row) => !row.isDraining);
-    const row = open.find((row) => this.isOnline(row)) ?? open[0];
+    const row = open.find((row) => this.isOnline(row)) ?? open.find((row) => row.lastSeenAt !== null) ?? open[0];
     if (row) return row;
     throw new AppError({
       code: 'PLATFORM_UNAVAILABLE',
