@@ -9,17 +9,16 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Clock } from '@easel/kit/clock';
-import { Throttle } from '@easel/kit/throttle';
 import { KubeConfig } from '@kubernetes/client-node';
 import { fromStatus, KubernetesError, readError } from './api-error.ts';
+import { CallRate, type Rate } from './call-rate.ts';
 
 export interface ApiServerOptions {
   config: KubeConfig;
   clock: Clock;
   signal: AbortSignal;
-  /** Calls per second in the long run, and at once after a quiet time. */
-  rate?: { perSecond: number; burst: number };
-  /** For one call, its waits included. */
+  rate?: Rate;
+  /** For one call from its turn on, later waits included. */
   limitMs?: number;
 }
 
@@ -28,6 +27,8 @@ export interface Call {
   path: string;
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
+  /** It begins something new: what finishes or ends something goes first. */
+  isBeginning?: boolean;
 }
 
 export interface WatchCall {
@@ -39,7 +40,7 @@ export interface WatchCall {
   onEvent: (type: string, object: unknown) => void;
 }
 
-export const defaultRate = { perSecond: 50, burst: 100 } as const;
+const defaultRate: Rate = { perSecond: 50, burst: 100 };
 const defaultLimitMs = 15_000;
 /** Without word from the server how long to stay away after a 429 or 503. */
 const standardWaitMs = 1_000;
@@ -48,7 +49,7 @@ const maxSockets = 40;
 
 export class ApiServer {
   readonly #options: ApiServerOptions;
-  readonly #throttle: Throttle;
+  readonly #rate: CallRate;
   readonly #agents = {
     'http:': new http.Agent({ keepAlive: true, maxSockets }),
     'https:': new https.Agent({ keepAlive: true, maxSockets }),
@@ -58,20 +59,20 @@ export class ApiServer {
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
-    this.#throttle = new Throttle({ ...(options.rate ?? defaultRate), clock: options.clock });
+    this.#rate = new CallRate(options.rate ?? defaultRate, options.clock);
     options.signal.addEventListener('abort', () => this.#close(), { once: true });
   }
 
   /** Gives the parsed JSON of the answer. Throws KubernetesError, or the signal's reason when we stop. */
   async call(call: Call): Promise<unknown> {
     const { clock, signal } = this.#options;
+    await this.#rate.turn(signal, call.isBeginning);
     const limit = new AbortController();
     const limitMs = this.#options.limitMs ?? defaultLimitMs;
     const timer = clock.setTimeout(() => limit.abort(), limitMs);
     const ended = AbortSignal.any([signal, limit.signal]);
     try {
       for (;;) {
-        await this.#turn(ended);
         try {
           return await this.#send(call, ended);
         } catch (err) {
@@ -82,6 +83,7 @@ export class ApiServer {
           await clock.sleep(waitMs, ended).catch(() => {
             throw err;
           });
+          await this.#rate.turn(ended);
         }
       }
     } catch (err) {
@@ -103,7 +105,6 @@ export class ApiServer {
     const timer = clock.setTimeout(() => limit.abort(), call.limitMs);
     const ended = AbortSignal.any([signal, call.signal, limit.signal]);
     try {
-      await this.#turn(ended);
       const response = await this.#open({ path: call.path, query: { ...call.query, watch: true } }, ended, true);
       if (response.statusCode !== 200) throw await errorOf(response);
       for await (const line of linesOf(response)) {
@@ -121,12 +122,6 @@ export class ApiServer {
     } finally {
       timer.cancel();
       limit.abort();
-    }
-  }
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    for (let waitMs = this.#throttle.take(''); waitMs > 0; waitMs = this.#throttle.take('')) {
-      await this.#options.clock.sleep(waitMs, signal);
     }
   }
 

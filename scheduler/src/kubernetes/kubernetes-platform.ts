@@ -34,8 +34,9 @@ export interface KubernetesPlatformOptions {
 
 type BegunParts = WorkerParts & { snapshots: Snapshots };
 
-/** How long what the cluster can do, and what we may do there, counts as known. */
+/** How long what the cluster can do counts as known; what we may do there is asked again where something is missing. */
 const factsForMs = 60_000;
+const rightsForMs = 10 * 60_000;
 
 export class KubernetesPlatform implements Platform {
   readonly kind = 'kubernetes';
@@ -45,6 +46,7 @@ export class KubernetesPlatform implements Platform {
   #facts: ClusterFacts = { version: null, storageClasses: [], snapshotClasses: null, servesSnapshots: false };
   #problems: string[] = [];
   #factsAtMs = Number.NEGATIVE_INFINITY;
+  #rightsAtMs = Number.NEGATIVE_INFINITY;
   #parts: BegunParts | null = null;
   #informers: Promise<void>[] = [];
 
@@ -143,7 +145,10 @@ export class KubernetesPlatform implements Platform {
     if (clock.now() - this.#factsAtMs < factsForMs) return;
     try {
       this.#facts = await readFacts(api);
-      this.#problems = await missingRights(api, namespace, this.#facts.servesSnapshots);
+      if (this.#problems.length > 0 || clock.now() - this.#rightsAtMs >= rightsForMs) {
+        this.#problems = await missingRights(api, namespace, this.#facts.servesSnapshots);
+        this.#rightsAtMs = clock.now();
+      }
       this.#factsAtMs = clock.now();
     } catch (err) {
       this.#options.signal.throwIfAborted();

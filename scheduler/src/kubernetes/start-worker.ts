@@ -82,7 +82,8 @@ async function ensureVolume(environmentId: EnvironmentId, spec: PlacementSpec, p
   const minBytes = spec.restoreFrom ? restoreBytes(spec.restoreFrom, parts) : 0;
   const body = volumeClaim(environmentId, { platformId: surroundings.platformId, settings, spec, minBytes });
   try {
-    view.claims.learn(await api.call({ method: 'POST', path: pathOf(parts, 'persistentvolumeclaims'), body }));
+    const path = pathOf(parts, 'persistentvolumeclaims');
+    view.claims.learn(await api.call({ method: 'POST', path, body, isBeginning: true }));
   } catch (err) {
     if (!isKubernetesError(err, 'AlreadyExists')) throw explainCreate(err, 'volume');
     const raw = await api.call({ path: pathOf(parts, 'persistentvolumeclaims', environmentId) });
@@ -126,7 +127,7 @@ function restoreBytes(snapshotId: NonNullable<PlacementSpec['restoreFrom']>, par
 
 async function ensureSecret(body: KubernetesObject, parts: WorkerParts): Promise<void> {
   try {
-    await parts.api.call({ method: 'POST', path: pathOf(parts, 'secrets'), body });
+    await parts.api.call({ method: 'POST', path: pathOf(parts, 'secrets'), body, isBeginning: true });
   } catch (err) {
     // Every claim of a worker gives the same token: it is the one that an earlier try made.
     if (!isKubernetesError(err, 'AlreadyExists')) throw explainCreate(err, 'secret');
