@@ -86,6 +86,8 @@ function ownSource(): { suite: string; uri: string } {
 }
 
 function adopt(dir: string): void {
+  // What debootstrap has written: this machine may name the same sources in another file.
+  rmSync(join(dir, 'etc/apt/sources.list'), { force: true });
   for (const path of OF_THIS_MACHINE.filter((path) => existsSync(path))) {
     const target = join(dir, path);
     rmSync(target, { recursive: true, force: true });
