@@ -213,6 +213,7 @@ const aTemplate = {
   sidecars: [],
   idePort: 8080,
   inactivityMinutes: 30,
+  instanceTypes: [],
   createdAt: NOW,
   environmentCount: 0,
 };

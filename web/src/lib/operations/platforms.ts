@@ -33,7 +33,7 @@ export const platformChanged = graphql(
 /** What the create form chooses from. */
 export const platformChoices = graphql(`
   query PlatformChoices {
-    platforms { id name isOnline isDraining }
+    platforms { id name kind isOnline isDraining }
   }
 `);
 
