@@ -148,6 +148,7 @@ async function openHouse(cluster: Cluster): Promise<House> {
         EASEL_OBJECT_STORE_DIR: objects,
         EASEL_ADMIN_TOKEN: adminToken,
         EASEL_LOCAL_PLATFORM_TOKEN: platformToken,
+        EASEL_MAX_ENVIRONMENTS_PER_USER: '10000',
       },
     });
     processes.push(server);

@@ -130,6 +130,7 @@ describe('the life of a pod', () => {
         spec: { storageClassName, resources: { requests: { storage } } },
         status: { phase: 'Bound', capacity: { storage: capacity } },
       });
+    await expect(platform.grow(run.environmentId, 2 * 1024 ** 3)).rejects.toBeInstanceOf(PlatformBusy);
     change('standard', '1Gi', '1Gi');
     await vi.waitFor(() => expect(volume()?.capacityBytes).toBe(1024 ** 3), waiting);
     await platform.grow(run.environmentId, 2 * 1024 ** 3);

@@ -48,8 +48,8 @@ export async function startWorker(placement: RunPlacement, parts: WorkerParts): 
 export async function growVolume(environmentId: EnvironmentId, diskBytes: number, parts: WorkerParts): Promise<void> {
   const { api, view } = parts;
   const claim = view.claims.get(environmentId);
-  // One that is not bound takes no other size; it is asked for again at the next look.
-  if (!claim || claim.requestedBytes >= diskBytes || claim.phase !== 'Bound') return;
+  if (!claim || claim.requestedBytes >= diskBytes) return;
+  if (claim.phase !== 'Bound') throw new PlatformBusy('The volume is not made yet, and takes no other size before.');
   const refuse = (problem: string) => view.growthRefused(environmentId, { diskBytes, problem });
   const storageClass = parts.known().facts.storageClasses.find(({ name }) => name === claim.storageClass);
   if (storageClass?.canExpand === false) {
@@ -103,9 +103,9 @@ async function useVolume(claim: ClaimView, spec: PlacementSpec, parts: WorkerPar
       `The volume ${environmentId} has lost its disk: the cluster says that it is gone.`,
     );
   }
-  // What was refused before may be possible now.
+  // What was refused before may be possible now. One that is not made yet grows when its worker runs.
   parts.view.growthRefused(environmentId, null);
-  await growVolume(environmentId, spec.diskBytes, parts);
+  if (claim.phase === 'Bound') await growVolume(environmentId, spec.diskBytes, parts);
 }
 
 function restoreBytes(snapshotId: NonNullable<PlacementSpec['restoreFrom']>, parts: WorkerParts): number {
