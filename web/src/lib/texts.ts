@@ -847,7 +847,7 @@ export const texts = {
       deleted: 'deleted',
     } satisfies Record<SnapshotState, string>,
     notQuiet: 'as after a power cut',
-    restore: (name: string) => `Create an environment from ${name}`,
+    restore: (name: string) => `Create from it: ${name}`,
     restoreShort: 'Create from it',
     delete: (name: string) => `Delete the snapshot ${name}`,
     deleteTitle: (name: string) => `Delete the snapshot ${name}?`,
