@@ -16,6 +16,7 @@ describeWith(['chromium', 'built web'], 'platforms in the browser', () => {
   let scheduler: ApiClient | null = null;
   let token = '';
   let platformPath = '';
+  let takesSnapshots = false;
 
   beforeAll(async () => {
     stack = await startStack({ runtime: 'process' });
@@ -37,7 +38,9 @@ describeWith(['chromium', 'built web'], 'platforms in the browser', () => {
       isIsolated: true,
       runtime: 'docker',
       features: {
-        snapshots: { isAvailable: false, reason: 'the cluster serves no VolumeSnapshot v1' },
+        snapshots: takesSnapshots
+          ? { isAvailable: true, reason: null }
+          : { isAvailable: false, reason: 'the cluster serves no VolumeSnapshot v1' },
         expansion: { isAvailable: true, reason: null },
       },
       storageClasses: [{ name: 'standard', isDefault: true, canExpand: true, provisioner: 'example.com/disk' }],
@@ -186,6 +189,33 @@ describeWith(['chromium', 'built web'], 'platforms in the browser', () => {
     expect(environments.edges[0]?.node).toEqual({ disk: { wantedBytes: 20 * GIB }, platform: { name: 'eu-west' } });
   });
 
+  it('takes a snapshot, shows how far it is, and makes an environment of it', async () => {
+    takesSnapshots = true;
+    await beat({ settingsVersion: 2 });
+    const { id } = await stack.easelJson(['show', 'sample']);
+    const page = await browser.open(`/environments/${id}`);
+    const card = page.getByRole('region', { name: 'Snapshots' });
+    await card.getByRole('button', { name: 'Take snapshot' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Take a snapshot of sample' });
+    await dialog.getByLabel('Name').fill('before the upgrade');
+    await dialog.getByRole('button', { name: 'Take snapshot' }).click();
+    await card.getByText('waiting', { exact: true }).waitFor();
+    const tasks = await scheduler?.query<{ platformSnapshots: { id: string }[] }>('{ platformSnapshots }');
+    const observation = { snapshotId: tasks?.platformSnapshots[0]?.id, type: 'ready', sizeBytes: 20 * GIB };
+    await scheduler?.query('mutation ($all: [JSON!]!) { reportSnapshots(observations: $all) }', { all: [observation] });
+    await card.getByText('ready', { exact: true }).waitFor();
+    expect(await findAccessibilityFaults(page)).toEqual([]);
+    await card.getByRole('link', { name: 'Create from it: before the upgrade' }).click();
+    await page.locator('#create-snapshot').waitFor();
+    await page.getByRole('button', { name: 'Create environment' }).click();
+    await page.getByText('snapshot before the upgrade of sample').waitFor();
+    await page.goto(`/environments/${id}`);
+    await card.getByRole('button', { name: 'Delete the snapshot before the upgrade' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    // Refused while an environment is being made from it.
+    await page.getByText(/is being made from it/).waitFor();
+  });
+
   it.each([
     ['light', undefined],
     ['dark', undefined],
@@ -239,7 +269,7 @@ describeWith(['chromium', 'built web'], 'platforms in the browser', () => {
       await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
     };
     await remove();
-    await page.getByText(/still has 1 environment/).waitFor();
+    await page.getByText(/still has 2 environments/).waitFor();
     expect(new URL(page.url()).pathname).toBe(platformPath);
     const empty = await stack.easelJson<{ id: string }>(['platform', 'create', 'us-east']);
     await browser.go(page, `/platform/${empty.id}`);
