@@ -55,9 +55,14 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'house', include: ['test/house/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'helm', include: ['test/helm/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+      },
       acrossProcesses('flows'),
       acrossProcesses('faults'),
       acrossProcesses('browser'),
+      acrossProcesses('cluster'),
     ],
   },
 });

@@ -14,9 +14,11 @@ const suites: Record<string, readonly ComponentName[]> = {
   unit: [],
   web: [],
   house: [],
+  helm: ['helm'],
   db: [],
   flows: [],
   faults: [],
+  cluster: ['cluster'],
   browser: ['chromium', 'built web'],
 };
 
@@ -38,9 +40,11 @@ let failed = 0;
 
 async function runSuite(name: string, filters: readonly string[]): Promise<void> {
   const reasons = missing(suites[name] ?? []);
-  for (const reason of reasons) console.log(`${mustHaveAll() ? 'failed' : 'skipped'} ${name}: ${reason}`);
+  // A cluster is nothing that a machine installs: who has one says so.
+  const isFailure = mustHaveAll() && name !== 'cluster';
+  for (const reason of reasons) console.log(`${isFailure ? 'failed' : 'skipped'} ${name}: ${reason}`);
   if (reasons.length > 0) {
-    if (mustHaveAll()) failed++;
+    if (isFailure) failed++;
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), 'easel-test-report-'));

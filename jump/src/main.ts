@@ -3,6 +3,7 @@ import { listenHealth } from '@easel/kit/health';
 import { runLoop } from '@easel/kit/loop';
 import { runService } from '@easel/kit/service';
 import ciphers from 'ssh2/lib/protocol/crypto.js';
+import { announceHostKeys } from './announcing.ts';
 import { config } from './config.ts';
 import { createGrants } from './grants.ts';
 import { openHostKeys } from './host-keys.ts';
@@ -37,6 +38,7 @@ await runService('jump', {
     stop.add('jump', ({ softMs }) => jump.close(softMs));
 
     const everyMs = config.recheckSeconds * 1_000;
+    void announceHostKeys({ api, hostKeys, signal, log, clock });
     void runLoop({ name: 'recheck', everyMs, signal, log, clock }, () => jump.recheck(signal));
     announce({ port, healthPort: healthPort.port });
   },

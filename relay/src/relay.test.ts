@@ -350,6 +350,19 @@ describe('the stop', () => {
     await closed;
   });
 
+  it('sends workers to the relay that takes over while open streams go on', async () => {
+    const { url, relay } = await startRelay();
+    const { worker, client, inside, environmentId } = await openPair(url);
+    const closed = relay.close(10_000);
+    expect(await worker.closed).toBe(1001);
+    await expect(FakeWorker.start(url, await office.worker({ environmentId }), echo)).rejects.toThrow('503');
+    client.end('still here');
+    expect((await buffer(inside)).toString()).toBe('still here');
+    inside.end();
+    await buffer(client);
+    await closed;
+  });
+
   it('closes what is still open at the deadline with 1001', async () => {
     const { url, relay } = await startRelay();
     const { client } = await openPair(url);

@@ -44,6 +44,7 @@ export class Relay {
   readonly #workers: Workers;
   readonly #streams: Streams;
   #seconds = 0;
+  #isClosing = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -95,12 +96,17 @@ export class Relay {
     });
   }
 
-  /** New streams are refused at once, open ones go on for `softMs`; workers are sent to redial last. */
+  /**
+   * New streams are refused at once, open ones go on for `softMs`. Workers are sent to redial first: they find the relay that takes
+   * over, where new streams reach them while the open ones end here.
+   */
   async close(softMs: number): Promise<void> {
+    this.#isClosing = true;
     const soft = this.#options.clock.sleep(softMs);
-    await Promise.race([this.#streams.drain(), soft]);
-    this.#streams.closeAll();
+    const drained = this.#streams.drain();
     this.#workers.closeAll(1001, 'the relay is stopping');
+    await Promise.race([drained, soft]);
+    this.#streams.closeAll();
     await Promise.race([this.#streams.drain(), this.#options.clock.sleep(farewellMs)]);
     this.#streams.destroyAll();
     this.#workers.terminateAll();
@@ -144,6 +150,7 @@ export class Relay {
 
   async #attach(req: IncomingMessage, upgrade: Upgrade): Promise<void> {
     const ticket = await this.#options.tickets.verify('worker', bearerOf(req));
+    if (this.#isClosing) throw new AppError({ code: 'OVERLOADED', message: 'the relay is stopping: come again' });
     this.#workers.check(ticket);
     const { socket, head } = upgrade.release();
     this.#control.handleUpgrade(req, socket, head, (ws) => this.#workers.attach(ticket, ws));

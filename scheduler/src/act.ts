@@ -1,22 +1,21 @@
 /** Does what was decided, on the platform first, then tells the server. Both may be repeated. */
 import type { Log } from '@easel/kit/log';
 import type { Observation } from '@easel/schema/wire/placement';
-import type { SchedulerApi } from './api.ts';
 import type { Action } from './decide.ts';
 import type { Platform } from './platform.ts';
-import { PlatformRefusal } from './refusal.ts';
+import { PlatformBusy, PlatformRefusal } from './refusal.ts';
 
-export type Outcome = 'placed' | 'ended' | 'gone' | 'failed' | 'cleared';
+/** What has become of the placement: its wish is fulfilled, nothing more is to be done for it, or it is as before. */
+export type Outcome = 'placed' | 'over' | 'same';
 
 /** Throws what the platform or the API threw: the act is to be tried again. */
 export async function act(
   action: Action,
-  parts: { api: SchedulerApi; platform: Platform; log: Log },
+  parts: { tell: (observation: Observation) => Promise<void>; platform: Platform; log: Log },
 ): Promise<Outcome> {
-  const { api, platform, log } = parts;
+  const { tell, platform, log } = parts;
   const { placement } = action;
   const placementId = placement.id;
-  const tell = (observation: Observation) => api.report([observation]);
   switch (action.type) {
     case 'start':
       try {
@@ -25,16 +24,16 @@ export async function act(
         if (err instanceof PlatformRefusal) {
           log.warn({ environmentId: placement.environmentId, err }, 'platform refused the worker');
           await tell({ type: 'failed', placementId, failure: err.failure });
-          return 'failed';
+          return 'over';
         }
         await tell({ type: 'pending', placementId, reason: pendingReason('The worker cannot be started', err) });
         throw err;
       }
-      await tell({ type: 'placed', placementId });
-      return 'placed';
+      // What is seen of it next says whether it is placed.
+      return 'same';
     case 'clear':
       await platform.end(placement.environmentId);
-      return 'cleared';
+      return 'same';
     case 'end':
     case 'erase':
       try {
@@ -44,15 +43,20 @@ export async function act(
         throw err;
       }
       await tell({ type: 'ended', placementId, wish: action.type });
-      return 'ended';
+      return 'over';
+    case 'grow':
+      await platform.grow?.(placement.environmentId, action.diskBytes);
+      return 'same';
     case 'tell': {
       const { observation } = action;
       await tell(observation);
-      return observation.type === 'placed' || observation.type === 'ended' ? observation.type : 'gone';
+      if (observation.type === 'placed') return 'placed';
+      return observation.type === 'ended' || observation.type === 'failed' ? 'over' : 'same';
     }
   }
 }
 
 function pendingReason(what: string, err: unknown): string {
-  return `${what} yet: ${err instanceof Error ? err.message : String(err)}`.slice(0, 500);
+  const message = err instanceof Error ? err.message : String(err);
+  return (err instanceof PlatformBusy ? message : `${what} yet: ${message}`).slice(0, 500);
 }

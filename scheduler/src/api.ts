@@ -3,7 +3,7 @@ import { type ApiClient, createApiClient } from '@easel/kit/api-client';
 import type { Clock } from '@easel/kit/clock';
 import type { Secret } from '@easel/kit/config';
 import type { Log } from '@easel/kit/log';
-import type { EnvironmentId, PlacementId } from '@easel/schema/ids';
+import { type EnvironmentId, idSchema, type PlacementId } from '@easel/schema/ids';
 import {
   type KnownEnvironment,
   knownEnvironmentSchema,
@@ -11,8 +11,21 @@ import {
   type Placement,
   placementSchema,
 } from '@easel/schema/wire/placement';
+import { type SnapshotObservation, type SnapshotTask, snapshotTaskSchema } from '@easel/schema/wire/snapshot';
 import { z } from 'zod';
 import type { PlatformState } from './platform.ts';
+
+/** What the server answers to a heartbeat. Settings are parsed by the platform that has some: a mistake is theirs to tell. */
+const answerSchema = z.object({
+  id: idSchema('platform'),
+  /** Raised by every change; 0 is the defaults. */
+  settingsVersion: z.number().int(),
+  settings: z.unknown(),
+  /** The newest that we said to have taken: what to go back to after a restart. */
+  settingsAppliedVersion: z.number().int().nullable(),
+  appliedSettings: z.unknown(),
+});
+export type PlatformAnswer = z.infer<typeof answerSchema>;
 
 export interface PlatformHeartbeat extends PlatformState {
   version: string;
@@ -24,7 +37,7 @@ export interface PlatformHeartbeat extends PlatformState {
 }
 
 export interface SchedulerApi {
-  heartbeat(beat: PlatformHeartbeat): Promise<void>;
+  heartbeat(beat: PlatformHeartbeat): Promise<PlatformAnswer>;
   /** All placements that have not ended. */
   list(): Promise<Placement[]>;
   /** At most `claimLimit` of those that are due: now ours for `leaseSeconds`. */
@@ -34,17 +47,23 @@ export interface SchedulerApi {
   report(observations: readonly Observation[]): Promise<void>;
   /** What the server knows of these environments; an unknown one is left out. */
   known(ids: readonly EnvironmentId[]): Promise<KnownEnvironment[]>;
+  /** Snapshots that are to be taken or deleted. */
+  snapshots(): Promise<SnapshotTask[]>;
+  reportSnapshots(observations: readonly SnapshotObservation[]): Promise<void>;
   /** Calls `onHint` when there may be something to claim, `onConnected` when hints may have been missed. */
   subscribe(options: { onHint: () => void; onConnected: () => void }): void;
 }
 
 /** How many placements one claim takes: their acts run side by side. */
 export const claimLimit = 100;
+/** Environments that wait for room are held, too, and may be many. */
+const renewLimit = 2_000;
 /** An act renews long before; whoever dies loses what it held this much later. */
 export const leaseSeconds = 20;
 
 const documents = {
-  heartbeat: 'mutation ($input: PlatformHeartbeatInput!) { platformHeartbeat(input: $input) { id } }',
+  heartbeat: `mutation ($input: PlatformHeartbeatInput!) { platformHeartbeat(input: $input) {
+    id settingsVersion settings settingsAppliedVersion appliedSettings } }`,
   list: 'query { platformPlacements }',
   claim: `mutation ($limit: Int!, $leaseSeconds: Int!, $claimedBy: String!) {
     claimPlacements(limit: $limit, leaseSeconds: $leaseSeconds, claimedBy: $claimedBy) }`,
@@ -52,6 +71,8 @@ const documents = {
     renewPlacements(ids: $ids, leaseSeconds: $leaseSeconds, claimedBy: $claimedBy) }`,
   report: 'mutation ($observations: [JSON!]!) { reportPlacements(observations: $observations) }',
   known: 'query ($ids: [ID!]!) { platformEnvironments(ids: $ids) }',
+  snapshots: 'query { platformSnapshots }',
+  reportSnapshots: 'mutation ($observations: [JSON!]!) { reportSnapshots(observations: $observations) }',
   changed: 'subscription { placementsChanged }',
 } as const;
 
@@ -73,8 +94,10 @@ export function createSchedulerApi(options: SchedulerApiOptions): SchedulerApi {
   const { url, token, claimedBy, log, clock, signal } = options;
   const client: ApiClient = createApiClient({ url, token: () => token.reveal(), log, clock, signal });
   return {
-    async heartbeat(input) {
-      await client.query(documents.heartbeat, { input });
+    async heartbeat({ cluster, ...beat }) {
+      const input = { ...beat, ...cluster };
+      const { platformHeartbeat } = await client.query<{ platformHeartbeat: unknown }>(documents.heartbeat, { input });
+      return answerSchema.parse(platformHeartbeat);
     },
     async list() {
       const { platformPlacements } = await client.query<{ platformPlacements: unknown }>(documents.list);
@@ -86,9 +109,13 @@ export function createSchedulerApi(options: SchedulerApiOptions): SchedulerApi {
       return placementsSchema.parse(claimPlacements);
     },
     async renew(ids) {
-      const variables = { ids, leaseSeconds, claimedBy };
-      const { renewPlacements } = await client.query<{ renewPlacements: unknown }>(documents.renew, variables);
-      return idsSchema.parse(renewPlacements) as PlacementId[];
+      const ours: PlacementId[] = [];
+      for (let at = 0; at < ids.length; at += renewLimit) {
+        const variables = { ids: ids.slice(at, at + renewLimit), leaseSeconds, claimedBy };
+        const { renewPlacements } = await client.query<{ renewPlacements: unknown }>(documents.renew, variables);
+        ours.push(...(idsSchema.parse(renewPlacements) as PlacementId[]));
+      }
+      return ours;
     },
     async report(observations) {
       await client.query(documents.report, { observations });
@@ -96,6 +123,13 @@ export function createSchedulerApi(options: SchedulerApiOptions): SchedulerApi {
     async known(ids) {
       const { platformEnvironments } = await client.query<{ platformEnvironments: unknown }>(documents.known, { ids });
       return z.array(knownEnvironmentSchema).parse(platformEnvironments);
+    },
+    async snapshots() {
+      const { platformSnapshots } = await client.query<{ platformSnapshots: unknown }>(documents.snapshots);
+      return z.array(snapshotTaskSchema).parse(platformSnapshots);
+    },
+    async reportSnapshots(observations) {
+      await client.query(documents.reportSnapshots, { observations });
     },
     subscribe({ onHint, onConnected }) {
       client.subscribe(documents.changed, undefined, {

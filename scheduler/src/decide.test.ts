@@ -1,3 +1,4 @@
+import { failure } from '@easel/schema/failure';
 import { newId } from '@easel/schema/ids';
 import {
   PLACEMENT_STATES,
@@ -8,12 +9,14 @@ import {
 import type { Placement } from '@easel/schema/wire/placement';
 import { describe, expect, test } from 'vitest';
 import { decide } from './decide.ts';
+import { anySpec } from './fakes.ts';
 import type { ObservedWorker } from './platform.ts';
+import { Told } from './told.ts';
 
 const environmentId = newId('environment');
 const workerId = newId('worker');
 const otherId = newId('worker');
-const nobody = new Set<never>();
+const nobody = new Told();
 
 const placement = (fields: Partial<Placement> = {}): Placement => ({
   id: newId('placement'),
@@ -25,12 +28,16 @@ const placement = (fields: Partial<Placement> = {}): Placement => ({
   state: 'claimed',
   workerToken: 'token',
   leaseExpiresAt: null,
+  spec: anySpec,
   ...fields,
 });
 
 const states: Record<string, ObservedWorker['state']> = {
   intended: { kind: 'intended' },
+  pending: { kind: 'pending', reason: 'No room.' },
   running: { kind: 'running' },
+  broken: { kind: 'broken', failure: failure({ class: 'image', message: 'no such image' }) },
+  leaving: { kind: 'leaving', reason: 'the node is drained' },
   ended: { kind: 'ended', reason: 'exit code 1' },
 };
 /** What may be seen: nothing, this very worker, one of the generation before, one of the next. */
@@ -45,6 +52,15 @@ const sights: Record<string, ObservedWorker | null> = {
   ),
 };
 
+const all = (act: string) => Object.fromEntries(Object.keys(states).map((name) => [name, act]));
+const ofGenerations = (older: string, newer: string) =>
+  Object.fromEntries(
+    Object.keys(states).flatMap((name) => [
+      [`older ${name}`, older],
+      [`newer ${name}`, newer],
+    ]),
+  );
+
 /** The act in short: its type, and of a telling what is told. */
 function shortly(wish: PlacementWish, state: PlacementState, isHeld: boolean, sight: string): string {
   const action = decide([{ placement: placement({ wish, state }), isHeld }], sights[sight] ?? null, nobody);
@@ -56,27 +72,14 @@ describe('every wish, every sight, held or not', () => {
     run: {
       nothing: 'start',
       intended: 'start',
+      pending: 'tell pending',
       running: 'tell placed',
+      broken: 'tell failed',
+      leaving: 'tell evicted',
       ended: 'tell gone',
-      'older intended': 'clear',
-      'older running': 'clear',
-      'older ended': 'clear',
-      'newer intended': '-',
-      'newer running': '-',
-      'newer ended': '-',
+      ...ofGenerations('clear', '-'),
     },
-    end: {
-      nothing: 'end',
-      intended: 'end',
-      running: 'end',
-      ended: 'end',
-      'older intended': 'end',
-      'older running': 'end',
-      'older ended': 'end',
-      'newer intended': 'tell ended',
-      'newer running': 'tell ended',
-      'newer ended': 'tell ended',
-    },
+    end: { nothing: 'end', ...all('end'), ...ofGenerations('end', 'tell ended') },
     erase: Object.fromEntries(Object.keys(sights).map((sight) => [sight, 'erase'])),
   };
   for (const wish of PLACEMENT_WISHES) {
@@ -90,14 +93,12 @@ describe('every wish, every sight, held or not', () => {
   const placed: Record<string, string> = {
     nothing: 'tell gone',
     intended: 'tell gone',
+    pending: '-',
     running: '-',
+    broken: 'tell gone',
+    leaving: 'tell evicted',
     ended: 'tell gone',
-    'older intended': 'tell gone',
-    'older running': 'tell gone',
-    'older ended': 'tell gone',
-    'newer intended': '-',
-    'newer running': '-',
-    'newer ended': '-',
+    ...ofGenerations('tell gone', '-'),
   };
   for (const sight of Object.keys(sights)) {
     test(`run, placed, ${sight}: ${placed[sight]}`, () => {
@@ -120,13 +121,71 @@ test('a held run without its token waits for the next claim', () => {
 });
 
 test('the server is told once that a worker is gone', () => {
-  const wanted = [{ placement: placement({ state: 'placed' }), isHeld: false }];
-  expect(decide(wanted, sights.ended ?? null, new Set([workerId]))).toBeNull();
+  const wanted = { placement: placement({ state: 'placed' }), isHeld: false };
+  const told = new Told();
+  told.note({ type: 'gone', placementId: wanted.placement.id, reason: 'another reason' });
+  expect(decide([wanted], sights.ended ?? null, told)).toBeNull();
 });
 
 test('the reason of an end is told as the platform gives it', () => {
   const action = decide([{ placement: placement({ state: 'placed' }), isHeld: false }], sights.ended ?? null, nobody);
   expect(action).toMatchObject({ observation: { type: 'gone', reason: 'exit code 1' } });
+});
+
+test('a pending worker is told of again when it waits for something else', () => {
+  const wanted = { placement: placement(), isHeld: true };
+  const told = new Told();
+  told.note({ type: 'pending', placementId: wanted.placement.id, reason: 'No room.' });
+  expect(decide([wanted], sights.pending ?? null, told)).toBeNull();
+  const other = { environmentId, workerId, generation: 2, state: { kind: 'pending', reason: 'Pulling.' } } as const;
+  expect(decide([wanted], other, told)).toMatchObject({ observation: { type: 'pending', reason: 'Pulling.' } });
+});
+
+test('an evicted worker that has ended is told of as evicted first, then as gone', () => {
+  const wanted = { placement: placement({ state: 'placed' }), isHeld: false };
+  const told = new Told();
+  const state = { kind: 'ended', reason: 'the node ran out of memory', isEvicted: true } as const;
+  const seen: string[] = [];
+  for (let action = decide([wanted], { environmentId, workerId, generation: 2, state }, told); action; ) {
+    if (action.type !== 'tell') break;
+    seen.push(action.observation.type);
+    told.note(action.observation);
+    action = decide([wanted], { environmentId, workerId, generation: 2, state }, told);
+  }
+  expect(seen).toEqual(['evicted', 'gone']);
+});
+
+describe('the volume', () => {
+  const GIB = 1024 ** 3;
+  const running = (volume: ObservedWorker['volume'] & object): ObservedWorker => ({
+    environmentId,
+    workerId,
+    generation: 2,
+    state: { kind: 'running' },
+    volume,
+  });
+  const grown = placement({ state: 'placed', spec: { ...anySpec, diskBytes: 2 * GIB } });
+
+  test('grows when more is wanted than was asked for, without a lease', () => {
+    const worker = running({ requestedBytes: GIB, capacityBytes: GIB, problem: null });
+    expect(decide([{ placement: grown, isHeld: false }], worker, nobody)).toEqual({
+      type: 'grow',
+      placement: grown,
+      diskBytes: 2 * GIB,
+    });
+  });
+
+  test('is told of when it has changed, and only then', () => {
+    const told = new Told();
+    const wanted = [{ placement: grown, isHeld: false }];
+    const waiting = running({ requestedBytes: 2 * GIB, capacityBytes: GIB, problem: 'It grows at the next start.' });
+    const action = decide(wanted, waiting, told);
+    expect(action).toMatchObject({ observation: { type: 'volume', capacityBytes: GIB } });
+    if (action?.type === 'tell') told.note(action.observation);
+    expect(decide(wanted, waiting, told)).toBeNull();
+    const done = running({ requestedBytes: 2 * GIB, capacityBytes: 2 * GIB, problem: null });
+    expect(decide(wanted, done, told)).toMatchObject({ observation: { type: 'volume', problem: null } });
+  });
 });
 
 test('of two generations the older ends before the newer runs', () => {

@@ -2,15 +2,32 @@
 import { type EnvironmentId, newId, type PlacementId } from '@easel/schema/ids';
 import type { EnvironmentPhase } from '@easel/schema/states/environment';
 import type { PlacementWish } from '@easel/schema/states/placement';
-import type { Observation, Placement } from '@easel/schema/wire/placement';
+import type { Observation, Placement, PlacementSpec } from '@easel/schema/wire/placement';
+import type { SnapshotObservation, SnapshotTask } from '@easel/schema/wire/snapshot';
 import type { SchedulerApi } from './api.ts';
 import type { ObservedWorker, Platform, RunPlacement } from './platform.ts';
+
+/** A small worker on a small volume, nothing special. */
+export const anySpec: PlacementSpec = {
+  cpus: null,
+  memoryBytes: null,
+  gpus: 0,
+  gpuResource: 'nvidia.com/gpu',
+  diskBytes: 1024 ** 3,
+  storageClass: null,
+  zone: null,
+  nodeSelector: {},
+  serviceAccount: null,
+  restoreFrom: null,
+};
 
 /** The queue as the server keeps it, for one scheduler. */
 export class FakeServer implements SchedulerApi {
   readonly placements = new Map<PlacementId, Placement>();
   readonly observations: Observation[] = [];
   readonly phases = new Map<EnvironmentId, EnvironmentPhase>();
+  snapshotTasks: SnapshotTask[] = [];
+  readonly snapshotObservations: SnapshotObservation[] = [];
   isReachable = true;
 
   wish(wish: PlacementWish, fields: Partial<Placement> = {}): Placement {
@@ -24,6 +41,7 @@ export class FakeServer implements SchedulerApi {
       state: 'waiting',
       workerToken: 'token',
       leaseExpiresAt: null,
+      spec: wish === 'run' ? anySpec : null,
       ...fields,
     };
     this.placements.set(placement.id, placement);
@@ -39,8 +57,20 @@ export class FakeServer implements SchedulerApi {
     return this.placements.get(id)?.state;
   }
 
-  async heartbeat(): Promise<void> {
+  async heartbeat() {
     this.#reach();
+    const id = newId('platform');
+    return { id, settingsVersion: 0, settings: null, settingsAppliedVersion: null, appliedSettings: null };
+  }
+
+  async snapshots(): Promise<SnapshotTask[]> {
+    this.#reach();
+    return this.snapshotTasks;
+  }
+
+  async reportSnapshots(observations: readonly SnapshotObservation[]): Promise<void> {
+    this.#reach();
+    this.snapshotObservations.push(...observations);
   }
 
   async list(): Promise<Placement[]> {

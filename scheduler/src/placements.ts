@@ -1,4 +1,4 @@
-import type { EnvironmentId, PlacementId, WorkerId } from '@easel/schema/ids';
+import type { EnvironmentId, PlacementId } from '@easel/schema/ids';
 import type { Placement } from '@easel/schema/wire/placement';
 import type { Wanted } from './decide.ts';
 
@@ -31,8 +31,8 @@ export class Placements {
     return [...this.#byEnvironment.keys()];
   }
 
-  workers(): Set<WorkerId> {
-    return new Set([...this.#open.values()].flatMap(({ workerId }) => (workerId ? [workerId] : [])));
+  ids(): Set<PlacementId> {
+    return new Set(this.#open.keys());
   }
 
   held(): PlacementId[] {

@@ -9,12 +9,15 @@
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import type { Counter, Metrics } from '@easel/kit/metrics';
-import type { EnvironmentId, WorkerId } from '@easel/schema/ids';
+import type { EnvironmentId } from '@easel/schema/ids';
+import type { Observation } from '@easel/schema/wire/placement';
 import { act, type Outcome } from './act.ts';
 import { claimLimit, type SchedulerApi } from './api.ts';
 import { type Action, decide } from './decide.ts';
 import { Placements } from './placements.ts';
 import type { Platform } from './platform.ts';
+import { PlatformBusy } from './refusal.ts';
+import { Told } from './told.ts';
 
 export interface ReconcilerParts {
   api: SchedulerApi;
@@ -27,14 +30,15 @@ export interface ReconcilerParts {
 
 /** An act that failed is tried again after this; it is held meanwhile. */
 const retryAfterMs = 2_000;
+/** A platform without room is not asked again so soon. */
+const busyAfterMs = 5_000;
 /** All placements are read again this often, whatever was told in between. */
 const listEveryMs = 60_000;
 
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #placements = new Placements();
-  /** Workers whose end the server was told of. */
-  readonly #told = new Set<WorkerId>();
+  readonly #told = new Told();
   readonly #lanes = new Map<EnvironmentId, Promise<void>>();
   readonly #acts: Counter;
   #listedAtMs = Number.NEGATIVE_INFINITY;
@@ -54,6 +58,11 @@ export class Reconciler {
     if (this.#parts.clock.now() - this.#listedAtMs >= listEveryMs) await this.#list();
     await this.#claim();
     for (const id of this.#placements.environments()) this.#work(id);
+  }
+
+  /** Something was seen on the platform: decides anew for this environment, without asking the server. */
+  changed(environmentId: EnvironmentId): void {
+    this.#work(environmentId);
   }
 
   /** Keeps what is held from being claimed by others. */
@@ -76,8 +85,7 @@ export class Reconciler {
     this.#placements.listed(placements, asked, (id) => this.#lanes.has(id));
     this.#listedAtMs = startedMs;
     await this.renew();
-    const workers = this.#placements.workers();
-    for (const id of this.#told) if (!workers.has(id)) this.#told.delete(id);
+    this.#told.keep(this.#placements.ids());
   }
 
   async #claim(): Promise<void> {
@@ -110,34 +118,28 @@ export class Reconciler {
       const name = action.type === 'tell' ? action.observation.type : action.type;
       const fields = { environmentId, workerId: workerId ?? undefined, generation, act: name };
       try {
-        this.#settle(action, await act(action, this.#parts));
+        this.#settle(action, await act(action, { ...this.#parts, tell: (seen) => this.#tell(seen) }));
         this.#acts.inc({ type: name, outcome: 'done' });
         log.info({ ...fields, durationMs: clock.now() - startedMs }, 'acted');
       } catch (err) {
         if (signal.aborted) return;
         this.#acts.inc({ type: name, outcome: 'failed' });
-        log.warn({ ...fields, err }, 'act failed, to be tried again');
-        await clock.sleep(retryAfterMs, signal).catch(() => undefined);
+        const isBusy = err instanceof PlatformBusy;
+        if (isBusy) log.info({ ...fields, reason: err.message }, 'platform has no room, to be tried again');
+        else log.warn({ ...fields, err }, 'act failed, to be tried again');
+        await clock.sleep(isBusy ? busyAfterMs : retryAfterMs, signal).catch(() => undefined);
       }
     }
   }
 
+  async #tell(observation: Observation): Promise<void> {
+    await this.#parts.api.report([observation]);
+    this.#told.note(observation);
+  }
+
   #settle({ placement }: Action, outcome: Outcome): void {
-    switch (outcome) {
-      case 'placed':
-        this.#placements.placed(placement);
-        return;
-      // Ended: nothing is left of it. Failed: the server wishes its end next, and that comes with a claim.
-      case 'ended':
-      case 'failed':
-        this.#placements.over(placement);
-        return;
-      case 'gone':
-        if (placement.workerId) this.#told.add(placement.workerId);
-        return;
-      case 'cleared':
-        // The platform has changed, not the placement.
-        return;
-    }
+    if (outcome === 'placed') this.#placements.placed(placement);
+    // Ended: nothing is left of it. Failed: the server wishes its end next, and that comes with a claim.
+    if (outcome === 'over') this.#placements.over(placement);
   }
 }

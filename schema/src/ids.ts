@@ -19,6 +19,8 @@ export const ID_PREFIXES = {
   ticket: 'tkt',
   stream: 'stm',
   signingKey: 'sgk',
+  instanceType: 'itp',
+  snapshot: 'snp',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
@@ -34,6 +36,8 @@ export type PlatformId = Id<'platform'>;
 export type UserId = Id<'user'>;
 export type SshKeyId = Id<'sshKey'>;
 export type StreamId = Id<'stream'>;
+export type InstanceTypeId = Id<'instanceType'>;
+export type SnapshotId = Id<'snapshot'>;
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 

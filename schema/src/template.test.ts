@@ -68,6 +68,7 @@ describe('a template', () => {
       sidecars: [],
       idePort: null,
       inactivityMinutes: 30,
+      instanceTypes: [],
     });
   });
 

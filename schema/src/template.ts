@@ -68,6 +68,8 @@ export const templateSpecSchema = z.strictObject({
   idePort: portSchema.nullish().transform((port) => port ?? null),
   /** Minutes without activity after which the environment is stopped; 0 never. */
   inactivityMinutes: z.number().int().min(0).max(10_080).default(30),
+  /** Names of the instance types that it offers, the default one first; empty offers all. */
+  instanceTypes: z.array(nameSchema).max(50).default([]),
 });
 export type TemplateSpec = z.infer<typeof templateSpecSchema>;
 export type TemplateSpecInput = z.input<typeof templateSpecSchema>;

@@ -16,6 +16,8 @@ export interface PlatformActor {
   kind: 'platform';
   platformId: PlatformId;
   name: string;
+  /** Of the token that proves it: a socket ends when there is a newer one. */
+  credentialId: string;
 }
 
 export type Actor = UserActor | PlatformActor | { kind: 'anonymous' };

@@ -9,13 +9,17 @@ import { type Database, reading } from './db.ts';
 import { createFacts } from './environment/environment.facts.ts';
 import { EnvironmentService } from './environment/environment.service.ts';
 import type { EnvironmentFacts } from './environment/facts.ts';
+import { InstanceTypeService } from './instance-type/instance-type.service.ts';
 import { notifyInTransaction } from './live/notify.ts';
 import { createLogReader } from './log/log-reader.ts';
 import type { ObjectStore } from './objects/objects.ts';
 import { PlatformService } from './platform/platform.service.ts';
+import { PlatformAdminService } from './platform/platform-admin.service.ts';
 import { SchedulerService } from './platform/scheduler.service.ts';
 import { lastBeat } from './presence/last-beat.ts';
 import { ServerKey } from './server-key.ts';
+import { SnapshotService } from './snapshot/snapshot.service.ts';
+import { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
 import { TemplateService } from './template/template.service.ts';
 import { TicketService } from './ticket/ticket.service.ts';
 import { ApiTokenService } from './user/api-token.service.ts';
@@ -45,6 +49,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   const tickets = new TicketService({ db, key, clock });
   const platforms = new PlatformService({ db, clock });
   const templates = new TemplateService({ db, clock });
+  const instanceTypes = new InstanceTypeService({ db, clock });
   const users = new UserService({ db, onPasswordChanged: (userId, keepId) => sessions.revokeOthers(userId, keepId) });
   const sessions: SessionService = new SessionService({ db, users, clock, attempts: new SignInAttempts(clock) });
   const apiTokens = new ApiTokenService({ db, clock });
@@ -53,10 +58,20 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     key,
     templates,
     platforms,
+    instanceTypes,
+    snapshots: () => snapshots,
     users,
     clock,
     limits: { stopSeconds: config.EASEL_STOP_SECONDS, maxPerUser: config.EASEL_MAX_ENVIRONMENTS_PER_USER },
     lastBeat: (id) => reading(() => lastBeat(pool, id)),
+  });
+  const snapshots: SnapshotService = new SnapshotService({
+    db,
+    clock,
+    environments,
+    platforms,
+    users,
+    limits: { maxPerUser: config.EASEL_MAX_SNAPSHOTS_PER_USER },
   });
   const sshKeys = new SshKeyService({
     db,
@@ -86,14 +101,19 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     limits: {
       goneGraceSeconds: config.EASEL_GONE_GRACE_SECONDS,
       registerSeconds: config.EASEL_REGISTER_SECONDS,
+      stopSeconds: config.EASEL_STOP_SECONDS,
     },
   });
   const services: Services = {
     apiTokens,
     environments,
+    instanceTypes,
     logs: createLogReader({ database: pool, objects }),
+    platformAdmin: new PlatformAdminService({ db, clock, platforms, holds: holdsOf({ environments, snapshots }) }),
     platforms,
     scheduler,
+    snapshots,
+    snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
     sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets }),
     sshKeys,
     templates,
@@ -102,4 +122,17 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   };
   const authentication = new Authentication({ db, platforms, apiTokens, sessions });
   return { authentication, facts, services, sessions, tickets };
+}
+
+/** What lies on a platform that only its scheduler can delete. */
+function holdsOf(parts: {
+  environments: EnvironmentService;
+  snapshots: SnapshotService;
+}): ConstructorParameters<typeof PlatformAdminService>[0]['holds'] {
+  return async (tx, id) => {
+    const environments = (await parts.environments.countsOnPlatforms([id], tx)).get(id) ?? 0;
+    const snapshots = await parts.snapshots.countOnPlatform(tx, id);
+    const words = (count: number, word: string) => (count > 0 ? [`${count} ${word}${count === 1 ? '' : 's'}`] : []);
+    return [...words(environments, 'environment'), ...words(snapshots, 'snapshot')];
+  };
 }

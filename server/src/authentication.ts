@@ -62,7 +62,7 @@ export class Authentication {
       rows.map((row) => [
         row.id,
         row.user_id === null
-          ? platformScope(row.id)
+          ? platformScope(row.id.split('.', 1)[0] ?? '')
           : userScope({ userId: row.user_id as UserId, isAdministrator: row.is_administrator ?? false }),
       ]),
     );
@@ -83,11 +83,12 @@ const STILL_GOOD_SQL = `
   SELECT t.id, u.id, u.is_administrator FROM api_tokens t JOIN users u ON u.id = t.user_id
   WHERE t.id = ANY($1::text[]) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
   UNION ALL
-  SELECT p.id, NULL, NULL FROM platforms p WHERE p.id = ANY($1::text[])`;
+  SELECT p.id || '.' || left(p.token_hash, 16), NULL, NULL FROM platforms p
+  WHERE p.id || '.' || left(p.token_hash, 16) = ANY($1::text[]) AND p.removed_at IS NULL`;
 
 /** The id to ask `stillGood` with. */
 export function credentialOf(actor: Exclude<Actor, { kind: 'anonymous' }>): string {
-  return actor.kind === 'user' ? actor.credential.id : actor.platformId;
+  return actor.kind === 'user' ? actor.credential.id : actor.credentialId;
 }
 
 /** Everything that may change what this actor sees: who has the same key gets the same bytes. */

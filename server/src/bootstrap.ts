@@ -9,12 +9,14 @@ const SIGN_IN_LINK_SECONDS = 3600;
 
 export async function bootstrap({ services, tickets }: App, config: Config): Promise<void> {
   await tickets.rotate();
+  await services.instanceTypes.ensureFirst();
   const administrator = await services.users.ensureAdministrator(ADMINISTRATOR);
   if (config.EASEL_ADMIN_TOKEN) {
     await services.apiTokens.ensure(administrator.id, config.EASEL_ADMIN_TOKEN.reveal(), 'scripts of this machine');
   }
   if (config.EASEL_LOCAL_PLATFORM_TOKEN) {
-    await services.platforms.ensureLocal(config.EASEL_LOCAL_PLATFORM_TOKEN.reveal());
+    const { EASEL_LOCAL_PLATFORM_NAME: name, EASEL_LOCAL_PLATFORM_TOKEN: token } = config;
+    await services.platforms.ensureLocal(name, token.reveal());
   }
   if (config.EASEL_SAMPLE_REPOSITORY_URL) {
     await services.templates.ensureSample({

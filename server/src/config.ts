@@ -1,5 +1,6 @@
 /** Everything that the server reads from its environment. */
 import { Secret, secret } from '@easel/kit/config';
+import { nameSchema } from '@easel/schema/names';
 import { imageSchema } from '@easel/schema/template';
 import { z } from 'zod';
 
@@ -23,6 +24,9 @@ export const databaseConfig = z.object({
 const serverConfig = z.object({
   EASEL_HOST: z.string().min(1).default('127.0.0.1'),
   EASEL_PORT: z.coerce.number().int().min(0).max(65_535).default(7080),
+  /** Health and numbers on a port of their own, for what watches this process; without it, numbers go to loopback callers only. */
+  EASEL_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
+  EASEL_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   /** Where people reach the server; without it, `http://<host>:<port>`. Its scheme decides about secure cookies. */
   EASEL_PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'expected an http:// or https:// address' })
@@ -36,7 +40,9 @@ const serverConfig = z.object({
     .string({ error: 'is required: 64 hexadecimal digits, like those of `openssl rand -hex 32`' })
     .regex(/^[0-9a-f]{64}$/i, 'expected 64 hexadecimal digits, like those of `openssl rand -hex 32`')
     .transform((hex) => new Secret(hex)),
+  /** The platform that is installed together with this server: its scheduler's token, and what people call it. */
   EASEL_LOCAL_PLATFORM_TOKEN: presetToken.optional(),
+  EASEL_LOCAL_PLATFORM_NAME: nameSchema.default('local'),
   EASEL_ADMIN_TOKEN: presetToken.optional(),
   /** The image of environments whose template names none; without it the worker takes its own default. */
   EASEL_DEFAULT_IMAGE: imageSchema.optional(),
@@ -55,6 +61,7 @@ const serverConfig = z.object({
   /** How long a graceful stop may take before it is forced. */
   EASEL_STOP_SECONDS: seconds(60, 3600),
   EASEL_MAX_ENVIRONMENTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),
+  EASEL_MAX_SNAPSHOTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),
   /** Whether the schema may be asked for over the API (it is committed in the open anyhow). */
   EASEL_INTROSPECTION: z.stringbool().default(true),
 });

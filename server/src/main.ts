@@ -1,4 +1,5 @@
 /** The server: API, worker gateway, sign-in, background jobs and the UI, on one port. */
+import { listenHealth } from '@easel/kit/health';
 import { runService } from '@easel/kit/service';
 import { createApp } from './app.ts';
 import { bootstrap, newSignInLink } from './bootstrap.ts';
@@ -35,6 +36,10 @@ await runService('server', {
       await reading(() => pool.query('SELECT 1'));
     });
     await requireMigrated(databaseUrl);
+    if (config.EASEL_HEALTH_PORT !== undefined) {
+      const probes = await listenHealth({ host: config.EASEL_HEALTH_HOST, port: config.EASEL_HEALTH_PORT, health });
+      stop.add('health', () => probes.close());
+    }
     const objects = openObjects(config);
     stop.add('object store', () => objects.close());
 
@@ -59,6 +64,8 @@ await runService('server', {
         pool,
         objects,
         facts,
+        snapshots: app.services.snapshotScheduler,
+        tellSilentPlatforms: () => app.services.platforms.tellSilent(),
         sweepSessions: () => sessions.sweep(),
         rotateTicketKeys: () => tickets.rotate(),
         stopSeconds: config.EASEL_STOP_SECONDS,

@@ -38,7 +38,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     ['SSH keys', () => '/settings/keys', (page) => page.getByText('No SSH keys yet').waitFor()],
     ['API tokens', () => '/settings/tokens', (page) => page.getByRole('heading', { level: 1 }).waitFor()],
     ['password', () => '/settings/password', (page) => page.getByLabel('Current password').waitFor()],
-    ['platform', () => '/platform', (page) => page.getByText('Online').waitFor()],
+    ['platforms', () => '/platform', (page) => page.getByText('Online').waitFor()],
     ['unknown address', () => '/no/such/page', (page) => page.getByText('There is nothing here').waitFor()],
   ];
 
@@ -128,7 +128,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     for (const [keys, heading] of [
       ['gt', 'Templates'],
       ['gs', 'SSH keys'],
-      ['gp', 'Platform'],
+      ['gp', 'Platforms'],
       ['c', 'Create environment'],
       ['ge', 'Environments'],
     ] as const) {

@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { hasHelm, helmRemedy } from './helm.ts';
 
 interface Component {
   /** How a person gets it. */
@@ -36,6 +37,7 @@ const components = {
   haproxy: { remedy: apt('haproxy'), isThere: () => isOnPath('haproxy') },
   git: { remedy: apt('git'), isThere: () => isOnPath('git') },
   'docker registry': { remedy: apt('docker-registry'), isThere: () => isOnPath('docker-registry') },
+  debootstrap: { remedy: apt('debootstrap'), isThere: () => isOnPath('debootstrap') },
   'static busybox': { remedy: apt('busybox-static'), isThere: () => isOnPath('busybox') },
   swift: {
     remedy: apt('swift-proxy swift-account swift-container swift-object memcached'),
@@ -48,6 +50,11 @@ const components = {
         'memcached',
       ].every(isOnPath),
   },
+  cluster: {
+    remedy: 'set KUBECONFIG to a cluster that may be used for tests',
+    isThere: () => process.env.KUBECONFIG !== undefined && existsSync(process.env.KUBECONFIG),
+  },
+  helm: { remedy: helmRemedy, isThere: hasHelm },
   'built web': { remedy: 'npm run build', isThere: () => existsSync(fromRoot('web/build/handler.js')) },
 } as const satisfies Record<string, Component>;
 

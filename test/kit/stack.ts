@@ -70,6 +70,8 @@ export interface StackOptions {
   dataDir?: string;
   /** Those of an earlier stack: server, ssh, relay. Else free ones. */
   ports?: readonly number[];
+  /** The address to listen on; loopback when not given. */
+  host?: string;
   env?: Record<string, string>;
 }
 
@@ -80,6 +82,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const dataDir = options.dataDir ?? join(scratchDir, 'data');
   const [port, sshPort, relayPort] = options.ports ?? (await freePorts(3));
   const args = ['--json', '--data', dataDir, '--port', port, '--ssh-port', sshPort, '--relay-port', relayPort];
+  if (options.host) args.push('--host', options.host);
   const child = spawn(
     process.execPath,
     ['embedded/start.mjs', ...args.map(String), '--runtime', options.runtime ?? 'auto'],

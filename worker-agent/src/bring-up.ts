@@ -7,6 +7,7 @@ import type { Manifest } from '@easel/schema/wire/manifest';
 import type { Config } from './config.ts';
 import { machineEnv } from './config.ts';
 import { createRuntime } from './containers/create-runtime.ts';
+import type { OwnDockerd } from './containers/dockerd/own-dockerd.ts';
 import type { Inhabitant, Runtime, RuntimeEvents } from './containers/runtime.ts';
 import { makeSocketDir, removeSocketDirs } from './containers/socket-dir.ts';
 import { type Inside, startInside } from './inside/client.ts';
@@ -56,9 +57,11 @@ export async function bringUp(options: BringUpOptions): Promise<Place> {
     rmSync(socketDir, { recursive: true, force: true });
     return { isClean: true };
   });
+  const dockerd = await ownDockerd(options);
   const runtime = await createRuntime({
     config,
     manifest,
+    dockerd,
     volume,
     socketDir,
     packDir: packDir(config.EASEL_INSIDE_DIR),
@@ -94,6 +97,16 @@ export async function bringUp(options: BringUpOptions): Promise<Place> {
   options.onInside(place);
   await finish(place, options);
   return place;
+}
+
+/** Starts it where there is to be one; the step `image` waits for it. Ends after everything that is made from here on. */
+async function ownDockerd({ config, undo, events, clock, log }: BringUpOptions): Promise<OwnDockerd | null> {
+  if (config.EASEL_DOCKERD !== 'own') return null;
+  const { startOwnDockerd } = await import('./containers/dockerd/own-dockerd.ts');
+  const volumeDir = config.EASEL_VOLUME_DIR;
+  const dockerd = await startOwnDockerd({ config, volumeDir, line: events.line, clock, log });
+  undo.add('docker daemon', (softMs) => dockerd.end(softMs));
+  return dockerd;
 }
 
 async function finish(place: Place, options: BringUpOptions): Promise<void> {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { readConfig, secret } from '@easel/kit/config';
 import { idSchema } from '@easel/schema/ids';
+import { envSchema } from '@easel/schema/template';
 import { z } from 'zod';
 
 const absolutePath = z.string().regex(/^\/[^\0]*$/, 'expected an absolute path');
@@ -24,6 +25,28 @@ const MACHINE_VARIABLES = {
   GIT_SSL_CAINFO: optional,
 };
 
+/** A variable that holds JSON. */
+function json<S extends z.ZodType>(schema: S) {
+  return z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'expected JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+}
+
+/** What a daemon of our own is told. Registries as `host[:port]`, with or without a scheme. */
+const dockerdSchema = z.object({
+  registryMirrors: z.array(z.string().max(400)).max(10).default([]),
+  insecureRegistries: z.array(z.string().max(400)).max(50).default([]),
+});
+export type DockerdConfig = z.output<typeof dockerdSchema>;
+
 export const configSchema = z.object({
   EASEL_SERVER_URL: z.url({ protocol: /^(https?|wss?)$/, error: 'expected an http:// or https:// address' }),
   EASEL_ENVIRONMENT_ID: idSchema('environment'),
@@ -42,6 +65,15 @@ export const configSchema = z.object({
     .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'expected the name of a user of this machine')
     .optional(),
   DOCKER_HOST: optional,
+  /** `own`: the worker is alone in a container and runs a Docker daemon in it; else one is there, or none is needed. */
+  EASEL_DOCKERD: z.enum(['given', 'own']).default('given'),
+  EASEL_DOCKERD_CONFIG: json(dockerdSchema).default({ registryMirrors: [], insecureRegistries: [] }),
+  /** Folders with a `config.json` each, as Docker's client keeps its sign-ins. */
+  EASEL_REGISTRY_CREDENTIALS_DIR: absolutePath.optional(),
+  /** Further certificate authorities in PEM form. Where it is named, SSL_CERT_FILE holds these and the machine's. */
+  EASEL_EXTRA_CA_FILE: absolutePath.optional(),
+  /** Variables of the platform for all containers. */
+  EASEL_FORWARDED_ENV: json(envSchema).default({}),
   ...MACHINE_VARIABLES,
 });
 export type Config = z.output<typeof configSchema>;
@@ -54,6 +86,19 @@ export function machineEnv(config: Config): Record<string, string> {
     if (value !== undefined) env[name] = value;
   }
   return env;
+}
+
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'] as const;
+
+/** What every container starts with beside what its image says: in a container of our own, its proxies; the platform's. */
+export function forwardedEnv(config: Config): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of config.EASEL_DOCKERD === 'own' ? PROXY_VARIABLES : []) {
+    const lower = name.toLowerCase() as Lowercase<typeof name>;
+    const value = config[name] ?? config[lower];
+    if (value !== undefined) Object.assign(env, { [name]: value, [lower]: value });
+  }
+  return { ...env, ...config.EASEL_FORWARDED_ENV };
 }
 
 const cleanupSchema = z.object({

@@ -15,6 +15,7 @@ import type { Log } from '@easel/kit/log';
 import type { Failure } from '@easel/schema/failure';
 import { bringUp, type Place } from './bring-up.ts';
 import type { Config } from './config.ts';
+import { Freezer, thawLeft } from './freeze/freezer.ts';
 import { Activity } from './heartbeat/activity.ts';
 import { Heart } from './heartbeat/heartbeat.ts';
 import { openSession, type Welcome } from './session/session.ts';
@@ -92,11 +93,21 @@ export function startLife(options: {
       stop: ({ reason, deadlineSeconds }) => stop({ reason, softMs: softOf(deadlineSeconds), isUnwanted: false }),
       keys: ({ authorizedKeys }) => waysIn.updateKeys(authorizedKeys),
       relay: ({ relay }) => waysIn.updateRelay(relay),
+      freeze: (command) => freezer.freeze(command),
+      thaw: (command) => freezer.thaw(command),
       refused: (reason) => stop({ reason, softMs: unwantedSoftMs, isUnwanted: true }),
     },
   });
   const heart = new Heart({ beat: (heartbeat) => session.beat(heartbeat), activity, clock, log });
   const line = session.log.add.bind(session.log);
+  let isUp = false;
+  const freezer = new Freezer({
+    volumeDir: config.EASEL_VOLUME_DIR,
+    report: session.report,
+    isBusy: () => !isUp,
+    clock,
+    log,
+  });
 
   let stopAskedMs = 0;
   const graceOf = (wish: StopWish) =>
@@ -116,6 +127,7 @@ export function startLife(options: {
     const steps = createStepRunner({ report: session.report, line, undo, clock, log, signal: stopping.signal });
     let place: Place;
     try {
+      await thawLeft(config.EASEL_VOLUME_DIR);
       place = await bringUp({
         config,
         manifest,
@@ -133,7 +145,10 @@ export function startLife(options: {
       return { kind: 'failed', failure };
     }
     sayReady(place);
+    isUp = true;
     const failure = await Promise.race([stopAsked.promise.then(() => null), place.runtime.broken, insideLost(place)]);
+    // Nothing could be written to what is frozen.
+    await freezer.end();
     if (failure) return { kind: 'failed', failure };
     const wish = await stopAsked.promise;
     if (wish.isUnwanted) return { kind: 'stopped', wish, script: NO_SCRIPT };
@@ -150,6 +165,7 @@ export function startLife(options: {
   }
 
   async function takeBack(softMs: number): Promise<boolean> {
+    await freezer.end();
     const { isClean } = await undo.run(softMs);
     return (await syncVolume(config.EASEL_VOLUME_DIR, log)) && isClean;
   }

@@ -7,6 +7,7 @@ enableCompileCache(join(import.meta.dirname, '../dist/compiled'));
 const { runService } = await import('@easel/kit/service');
 const { configSchema } = await import('./config.ts');
 const { startLife } = await import('./life.ts');
+const { trustFurther } = await import('./trust.ts');
 const { default: manifest } = await import('../package.json', { with: { type: 'json' } });
 
 /** When the platform does not say how long it waits: as long as the server does after asking for a stop. */
@@ -21,7 +22,14 @@ await runService('worker-agent', {
     const { EASEL_ENVIRONMENT_ID: environmentId, EASEL_WORKER_ID: workerId, EASEL_GENERATION: generation } = config;
     const log = processLog.child({ environmentId, workerId, generation });
     const loadTunnel = async () => (await import('./tunnel/tunnel.ts')).startTunnel;
-    const life = startLife({ config, agentVersion: manifest.version, loadTunnel, clock, log });
+    const bundle = trustFurther(config.EASEL_EXTRA_CA_FILE);
+    const life = startLife({
+      config: bundle === null ? config : { ...config, SSL_CERT_FILE: bundle, GIT_SSL_CAINFO: bundle },
+      agentVersion: manifest.version,
+      loadTunnel,
+      clock,
+      log,
+    });
 
     stop.add('environment', async ({ softMs }) => {
       life.stop({ reason: 'the platform ends the worker', softMs: Math.max(0, softMs - reserveMs), isUnwanted: false });

@@ -20,6 +20,8 @@ type EventOf<T extends WorkerEvent['type']> = Extract<WorkerEvent, { type: T }>;
 export interface FakeServerOptions {
   manifest?: Partial<Manifest>;
   heartbeatSeconds?: number;
+  /** Where it listens: containers do not reach loopback. */
+  host?: string;
 }
 
 export class FakeServer {
@@ -38,6 +40,7 @@ export class FakeServer {
   /** How many reports and chunks came that were stored already. */
   replays = 0;
   readonly #heartbeatSeconds: number;
+  readonly #host: string;
   readonly #http: Server = createServer();
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #watchers = new Set<() => void>();
@@ -48,6 +51,7 @@ export class FakeServer {
 
   constructor(options: FakeServerOptions = {}) {
     this.#heartbeatSeconds = options.heartbeatSeconds ?? 1;
+    this.#host = options.host ?? '127.0.0.1';
     this.manifest = manifestSchema.parse({ ...usualManifest(), ...options.manifest });
     this.#http.on('upgrade', (req, socket, head) => {
       if (!this.#isUp || req.url !== '/worker') return socket.destroy();
@@ -56,12 +60,12 @@ export class FakeServer {
   }
 
   async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.#http.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => this.#http.listen(0, this.#host, resolve));
     return this;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
+    return `http://${this.#host}:${(this.#http.address() as AddressInfo).port}`;
   }
 
   get isConnected(): boolean {

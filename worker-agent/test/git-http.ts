@@ -8,15 +8,19 @@ export interface GitHttp {
   close(): Promise<void>;
 }
 
-/** With `authorization`, whoever does not send exactly that is told to sign in. */
-export async function serveGit(root: string, options: { authorization?: string } = {}): Promise<GitHttp> {
+/** With `authorization`, whoever does not send exactly that is told to sign in. Containers do not reach the usual host. */
+export async function serveGit(
+  root: string,
+  options: { authorization?: string; host?: string } = {},
+): Promise<GitHttp> {
+  const host = options.host ?? '127.0.0.1';
   const server = createServer((req, res) => {
     if (options.authorization === undefined || req.headers.authorization === options.authorization) run(root, req, res);
     else res.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,4 +1,4 @@
-/** Who the caller is, what lets them in, and where environments run. */
+/** Who the caller is, and what lets them in. */
 import { z } from 'zod';
 import { operation, REFUSAL } from './operation.ts';
 
@@ -63,26 +63,6 @@ export const createApiTokenMutation = operation(
 export const revokeApiTokenMutation = operation(
   `mutation ($id: ID!) { result: revokeApiToken(id: $id) { ... on ApiToken { ${API_TOKEN} } ${REFUSAL} } }`,
   apiTokenSchema,
-);
-
-export const platformsQuery = operation(
-  `query { result: platforms { id name kind isOnline version runtime isIsolated notice lastSeenAt relayUrl sshHost sshPort } }`,
-  z.array(
-    z.object({
-      id: z.string(),
-      name: z.string(),
-      kind: z.string(),
-      isOnline: z.boolean(),
-      version: z.string().nullable(),
-      runtime: z.string().nullable(),
-      isIsolated: z.boolean(),
-      notice: z.string().nullable(),
-      lastSeenAt: z.string().nullable(),
-      relayUrl: z.string().nullable(),
-      sshHost: z.string().nullable(),
-      sshPort: z.number().nullable(),
-    }),
-  ),
 );
 
 export const createTicketMutation = operation(

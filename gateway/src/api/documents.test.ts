@@ -5,12 +5,22 @@ import { buildSchema, parse, validate } from 'graphql';
 import { expect, it } from 'vitest';
 import * as account from './account.ts';
 import * as environments from './environments.ts';
+import * as instanceTypes from './instance-types.ts';
 import type { Operation } from './operation.ts';
+import * as platforms from './platforms.ts';
+import * as snapshots from './snapshots.ts';
 import * as templates from './templates.ts';
 
 const file = fileURLToPath(new URL('api/schema.graphql', import.meta.resolve('@easel/schema/package.json')));
 const schema = buildSchema(readFileSync(file, 'utf8'));
-const operations = Object.entries({ ...account, ...environments, ...templates }) as [string, Operation<unknown>][];
+const operations = Object.entries({
+  ...account,
+  ...environments,
+  ...instanceTypes,
+  ...platforms,
+  ...snapshots,
+  ...templates,
+}) as [string, Operation<unknown>][];
 
 it.each(operations)('%s is valid', (_name, { document }) => {
   expect(validate(schema, parse(document)).map(({ message }) => message)).toEqual([]);

@@ -92,6 +92,7 @@ const ENVIRONMENT = `
 const sshHostSchema = z.string().regex(/^[A-Za-z0-9:][A-Za-z0-9.:%_-]*$/, 'expected a host');
 const sshUserSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'expected a login');
 const sshPortSchema = z.number().int().min(1).max(65_535);
+const hostKeysSchema = z.array(z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$/, 'expected a public host key'));
 
 /** The ways in; null while there is nothing to reach. */
 const accessSchema = z.object({
@@ -109,12 +110,15 @@ const ACCESS =
   'access { sshCommand sshHost sshPort sshUser project hostKeyFingerprint vscodeUrl gatewayUrl toolboxUrl }';
 
 /** The environment with the ways in. */
-const environmentWithAccessSchema = environmentSchema.extend({ access: accessSchema.nullable() });
+const environmentWithAccessSchema = environmentSchema.extend({
+  access: accessSchema.nullable(),
+  platform: z.object({ name: z.string(), sshHostKeys: hostKeysSchema }).nullable(),
+});
 export type EnvironmentWithAccess = z.output<typeof environmentWithAccessSchema>;
 
 export const environmentQuery = operation(
   `query ($id: ID, $name: String) {
-    result: environment(id: $id, name: $name) { ${ENVIRONMENT} ${ACCESS} }
+    result: environment(id: $id, name: $name) { ${ENVIRONMENT} ${ACCESS} platform { sshHostKeys } }
   }`,
   environmentWithAccessSchema.nullable(),
 );
@@ -144,13 +148,15 @@ export const sshHostsQuery = operation(
   `query ($first: Int, $after: String) {
     result: environments(first: $first, after: $after) {
       pageInfo { hasNextPage endCursor }
-      edges { node { name platform { sshHost sshPort } } }
+      edges { node { name platform { sshHost sshPort sshHostKeys } } }
     }
   }`,
   page(
     z.object({
       name: sshUserSchema,
-      platform: z.object({ sshHost: sshHostSchema.nullable(), sshPort: sshPortSchema.nullable() }).nullable(),
+      platform: z
+        .object({ sshHost: sshHostSchema.nullable(), sshPort: sshPortSchema.nullable(), sshHostKeys: hostKeysSchema })
+        .nullable(),
     }),
   ),
 );

@@ -15,6 +15,7 @@ const templateSchema = z.object({
   sidecars: z.array(z.record(z.string(), z.unknown())),
   idePort: z.number().nullable(),
   inactivityMinutes: z.number(),
+  instanceTypes: z.array(z.string()),
   createdAt: z.string(),
   environmentCount: z.number(),
 });
@@ -22,7 +23,7 @@ export type Template = z.output<typeof templateSchema>;
 
 const TEMPLATE = `
   id name description repositoryUrl branch projectRoot image env scripts sidecars idePort inactivityMinutes
-  createdAt environmentCount`;
+  instanceTypes createdAt environmentCount`;
 
 export const templateQuery = operation(
   `query ($id: ID, $name: String) { result: template(id: $id, name: $name) { ${TEMPLATE} } }`,

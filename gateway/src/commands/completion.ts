@@ -4,6 +4,9 @@
  */
 import type { Argument, Command, Option } from 'commander';
 import { environmentNamesQuery } from '../api/environments.ts';
+import { instanceTypesQuery } from '../api/instance-types.ts';
+import { platformsQuery } from '../api/platforms.ts';
+import { snapshotsQuery } from '../api/snapshots.ts';
 import { templatesQuery } from '../api/templates.ts';
 import type { Context } from '../context.ts';
 import { type Names, namesFor } from '../program/arguments.ts';
@@ -102,6 +105,9 @@ async function valuesOf(context: Context, thing: Argument | Option): Promise<rea
 const NAMES: Record<Names, (context: Context) => Promise<readonly string[]>> = {
   environments: async (context) => (await (await context.api()).all(environmentNamesQuery)).map(({ name }) => name),
   templates: async (context) => (await (await context.api()).all(templatesQuery)).map(({ name }) => name),
+  platforms: async (context) => (await (await context.api()).ask(platformsQuery)).map(({ name }) => name),
+  instanceTypes: async (context) => (await (await context.api()).ask(instanceTypesQuery)).map(({ name }) => name),
+  snapshots: async (context) => (await (await context.api()).all(snapshotsQuery)).map(({ id }) => id),
 };
 
 /** Nothing when it fails or takes too long. */

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { isId } from '@easel/schema/ids';
 import { nameSchema } from '@easel/schema/names';
+import type { Api } from '../api/api.ts';
 import { createEnvironmentMutation } from '../api/environments.ts';
+import { snapshotsQuery } from '../api/snapshots.ts';
 import type { Context } from '../context.ts';
 import { badUsage } from '../failure.ts';
 import { type WaitOptions, waitFor } from '../wait/wait.ts';
+import { pick } from './find.ts';
 import { report } from './report.ts';
 
 interface CreateOptions extends WaitOptions {
@@ -11,6 +15,9 @@ interface CreateOptions extends WaitOptions {
   readonly git?: string;
   readonly branch?: string;
   readonly image?: string;
+  readonly instanceType?: string;
+  readonly platform?: string;
+  readonly snapshot?: string;
   readonly requestKey?: string;
 }
 
@@ -25,8 +32,17 @@ export async function create(context: Context, name: string, options: CreateOpti
     gitUrl: options.git,
     branch: options.branch,
     image: options.image,
+    instanceType: options.instanceType,
+    platform: options.platform,
+    snapshot: options.snapshot && (await snapshotId(api, options.snapshot)),
     requestKey: options.requestKey ?? randomUUID(),
   };
   const environment = await api.ask(createEnvironmentMutation, { input }, { isRepeatable: true });
   report(context, await waitFor(context, { api, environment, goal: 'running', options }), 'running');
+}
+
+/** The API knows snapshots by their id; people by their name too. */
+async function snapshotId(api: Api, which: string): Promise<string> {
+  if (isId('snapshot', which)) return which;
+  return pick(await api.all(snapshotsQuery), which, 'snapshot').id;
 }

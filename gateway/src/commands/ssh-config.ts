@@ -2,14 +2,18 @@ import { sshHostsQuery } from '../api/environments.ts';
 import type { Context } from '../context.ts';
 import type { SshTarget } from '../ssh/arguments.ts';
 import { installSshConfig, sshConfigText } from '../ssh/config-file.ts';
+import { writeJumpKeys } from '../ssh/known-hosts.ts';
 
 export async function sshConfig(context: Context, options: { install?: true }): Promise<void> {
   const { out, config } = context;
   const api = await context.api();
   const environments = await api.all(sshHostsQuery);
   const targets = environments.flatMap(({ name, platform }): SshTarget[] =>
-    platform?.sshHost && platform.sshPort ? [{ host: platform.sshHost, port: platform.sshPort, user: name }] : [],
+    platform?.sshHost && platform.sshPort
+      ? [{ host: platform.sshHost, port: platform.sshPort, user: name, hostKeys: platform.sshHostKeys }]
+      : [],
   );
+  for (const target of targets) await writeJumpKeys(config.configDir, target);
   const text = sshConfigText(api.url, targets, config.configDir);
   const path = options.install ? await installSshConfig(config.home, text) : null;
   out.json({ hosts: targets.map((target) => ({ alias: `${target.user}.easel`, ...target })), path });

@@ -8,6 +8,7 @@ import { CommandError } from '../failure.ts';
 import { Interrupted } from '../io.ts';
 import { type SshOptions, sshArguments } from '../ssh/arguments.ts';
 import { findIdentities, type Identities } from '../ssh/identities.ts';
+import { writeJumpKeys } from '../ssh/known-hosts.ts';
 import { findRunning } from './open.ts';
 
 /** Runs the system's `ssh` in place of this command: its streams are ours, its exit code is given. */
@@ -30,7 +31,9 @@ export async function ssh(
       `${environment.name} has no way in by SSH: its computing platform names no SSH host`,
     );
   await mkdir(config.configDir, { recursive: true, mode: 0o700 });
-  const target = { host: access.sshHost, port: access.sshPort, user: access.sshUser };
+  const hostKeys = environment.platform?.sshHostKeys ?? [];
+  const target = { host: access.sshHost, port: access.sshPort, user: access.sshUser, hostKeys };
+  await writeJumpKeys(config.configDir, target);
   const { configDir, home } = config;
   context.close();
   return runSsh(sshArguments(target, { options, identities, configDir, home, command }), io);

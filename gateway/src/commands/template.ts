@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { type TemplateSpecInput, templateSpecSchema } from '@easel/schema/template';
+import { templateSpecSchema } from '@easel/schema/template';
 import {
   createTemplateMutation,
   deleteTemplateMutation,
@@ -8,19 +7,16 @@ import {
   updateTemplateMutation,
 } from '../api/templates.ts';
 import type { Context } from '../context.ts';
-import { badUsage } from '../failure.ts';
-import { type Io, readAll } from '../io.ts';
 import { plain } from '../output/clean.ts';
 import { relative } from '../output/format.ts';
 import { findTemplate } from './find.ts';
+import { readSpec } from './read-spec.ts';
 
-/** The API takes no larger documents. */
-const MAX_FILE_BYTES = 1_048_576;
-const MAX_PROBLEMS = 10;
+const EXPECTED = { schema: templateSpecSchema, what: 'a template' };
 
 export async function createTemplate(context: Context, options: { file: string }): Promise<void> {
   const { io, out } = context;
-  const input = await readTemplateFile(options.file, io);
+  const input = await readSpec(options.file, io, EXPECTED);
   const api = await context.api();
   const template = await api.ask(createTemplateMutation, { input });
   out.json(template);
@@ -30,7 +26,7 @@ export async function createTemplate(context: Context, options: { file: string }
 /** Environments that are there keep what they were made with. */
 export async function updateTemplate(context: Context, name: string, options: { file: string }): Promise<void> {
   const { io, out } = context;
-  const input = await readTemplateFile(options.file, io);
+  const input = await readSpec(options.file, io, EXPECTED);
   const api = await context.api();
   const { id } = await findTemplate(api, name);
   const template = await api.ask(updateTemplateMutation, { id, input }, { isRepeatable: true });
@@ -82,22 +78,4 @@ export async function deleteTemplate({ api: open, out }: Context, name: string):
 function indented(line: string): string {
   const text = line.trimStart();
   return `${line.slice(0, line.length - text.length)}${plain(text)}`;
-}
-
-/** YAML, of which JSON is a part. Throws INVALID_INPUT with all that is wrong. */
-async function readTemplateFile(path: string, { stdin }: Io): Promise<TemplateSpecInput> {
-  let value: unknown;
-  try {
-    const text = path === '-' ? await readAll(stdin, MAX_FILE_BYTES) : await readFile(path, 'utf8');
-    const { parse } = await import('yaml');
-    value = parse(text, { maxAliasCount: 100 });
-  } catch (err) {
-    throw badUsage(`cannot read a template from ${path}: ${(err as Error).message.split('\n', 1)[0]}`, err);
-  }
-  const parsed = templateSpecSchema.safeParse(value);
-  if (parsed.success) return value as TemplateSpecInput;
-  const problems = parsed.error.issues
-    .slice(0, MAX_PROBLEMS)
-    .map(({ path: where, message }) => `  ${where.join('.') || 'the file'}: ${message}`);
-  throw badUsage(`${path} is no template:\n${problems.join('\n')}`);
 }

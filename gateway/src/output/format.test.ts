@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { cut, duration, relative, size } from './format.ts';
+import { cut, duration, parseSize, relative, size } from './format.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
 
@@ -35,3 +35,12 @@ it('cuts a line to the width of a terminal', () => {
   expect(cut('provisioning', 6)).toBe('provi…');
   expect(cut('short', 6)).toBe('short');
 });
+
+it.each([
+  ['40GiB', 40 * 1024 ** 3],
+  ['1.5 TB', 1.5 * 1024 ** 4],
+  ['512m', 512 * 1024 ** 2],
+  ['40', null],
+  ['-1G', null],
+  ['many', null],
+])('reads the size %s as %s', (text, bytes) => expect(parseSize(text)).toBe(bytes));

@@ -45,6 +45,13 @@ export function size(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** Bytes of `40GiB`, `40G`, `1.5 TB` or `512MiB`, all powers of 1024; null for what is no size. */
+export function parseSize(text: string): number | null {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT])(?:i?B)?$/i.exec(text.trim()) ?? [];
+  if (number === undefined || unit === undefined) return null;
+  return Math.round(Number(number) * 1024 ** ('KMGT'.indexOf(unit.toUpperCase()) + 1));
+}
+
 /** Cuts a line to what a terminal shows of it. */
 export function cut(text: string, columns: number): string {
   const letters = [...text];

@@ -1,4 +1,4 @@
-/** sign-in, sign-out, whoami, token, platform, completion. */
+/** sign-in, sign-out, whoami, token, completion. */
 import { Argument, type Command } from 'commander';
 import { examples, wholeNumber } from './arguments.ts';
 import { type Door, through } from './door.ts';
@@ -41,13 +41,6 @@ export function addAccountCommands(program: Command, door: Door): void {
     .description('revoke one')
     .argument('<token>', 'its name or id')
     .action(through(door, async () => (await import('../commands/token.ts')).revokeToken));
-
-  const platforms = program.command('platform').description('where environments run');
-  platforms
-    .command('list')
-    .alias('ls')
-    .description('list the computing platforms')
-    .action(through(door, async () => (await import('../commands/platform.ts')).listPlatforms));
 
   program
     .command('completion')

@@ -1,8 +1,9 @@
 /** Arguments and options that several commands share, and how their words are read. */
 import { Argument, InvalidArgumentError, Option } from 'commander';
+import { parseSize } from '../output/format.ts';
 
 /** What the names are of that may stand in an argument or option: completion offers them. */
-export type Names = 'environments' | 'templates';
+export type Names = 'environments' | 'templates' | 'platforms' | 'instanceTypes' | 'snapshots';
 const namesOf = new WeakMap<Argument | Option, Names>();
 
 export function completedBy<T extends Argument | Option>(thing: T, names: Names): T {
@@ -41,6 +42,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 }
 
 export const portNumber = wholeNumber(1, 65_535);
+
+/** A reader of sizes like `40GiB`. */
+export function sizeInBytes(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === null || bytes === 0) throw new InvalidArgumentError('Expected a size like 40GiB.');
+  return bytes;
+}
 
 /** Collects an option that may be given several times. */
 export function collect(text: string, before: readonly string[] | undefined): readonly string[] {

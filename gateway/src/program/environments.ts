@@ -18,6 +18,21 @@ export function addEnvironmentCommands(program: Command, door: Door): void {
     .addOption(new Option('--git <url>', 'a Git repository instead of a template').conflicts('template'))
     .option('-b, --branch <branch>', "branch or tag, in place of the template's")
     .option('--image <image>', "container image, in place of the template's")
+    .addOption(
+      completedBy(
+        new Option('--instance-type <type>', "what it gets of its platform, in place of the template's first"),
+        'instanceTypes',
+      ),
+    )
+    .addOption(
+      completedBy(new Option('--platform <platform>', 'where it runs; without it, where one is online'), 'platforms'),
+    )
+    .addOption(
+      completedBy(
+        new Option('--snapshot <snapshot>', 'name or id of a snapshot to make its disk from').conflicts('git'),
+        'snapshots',
+      ),
+    )
     .option('--request-key <key>', 'the same key a second time gives the same environment')
     .addOption(waitOption())
     .addOption(timeoutOption())
@@ -26,6 +41,7 @@ export function addEnvironmentCommands(program: Command, door: Door): void {
       examples(
         'easel create shop --template sample --wait',
         'easel create fix-login --git https://git.example.com/shop.git --branch fix/login',
+        'easel create shop-2 --snapshot "before the upgrade" --instance-type large',
       ),
     )
     .action(through(door, async () => (await import('../commands/create.ts')).create));

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAccountCommands } from './account.ts';
+import { addDiskCommands } from './disks.ts';
 import type { Door } from './door.ts';
 import { addEnvironmentCommands } from './environments.ts';
+import { addPlatformCommands } from './platforms.ts';
 import { addTemplateCommands } from './templates.ts';
 import { addWayInCommands } from './ways-in.ts';
 
@@ -44,7 +46,9 @@ export function createProgram(door: Door): Command {
     .addHelpText('after', EPILOG);
   addEnvironmentCommands(program.commandsGroup('Environments:'), door);
   addWayInCommands(program.commandsGroup('Ways in:'), door);
+  addDiskCommands(program.commandsGroup('Disks:'), door);
   addTemplateCommands(program.commandsGroup('Templates:'), door);
+  addPlatformCommands(program.commandsGroup('Platforms:'), door);
   addAccountCommands(program.commandsGroup('Account and installation:'), door);
   return program;
 }

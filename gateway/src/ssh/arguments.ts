@@ -1,11 +1,14 @@
 /** The arguments of the system's `ssh`. Pure. */
 import { join } from 'node:path';
 import type { Identities } from './identities.ts';
+import { jumpKeysFile } from './known-hosts.ts';
 
 export interface SshTarget {
   readonly host: string;
   readonly port: number;
   readonly user: string;
+  /** Of the host, each `algorithm base64`; none where the API names none. */
+  readonly hostKeys: readonly string[];
 }
 
 export interface SshOptions {
@@ -16,8 +19,8 @@ export interface SshOptions {
 }
 
 /**
- * New host keys are kept in a file of ours, and so is what is known of them; a changed one is refused by `ssh` itself. Only
- * keys that Easel knows are offered when there are such, since a server hears just a few before it hangs up.
+ * Host keys that the API names are the only ones that count. Where it names none, new ones are kept in a file of ours; a
+ * changed one is refused by `ssh` itself. Only keys that Easel knows are offered when there are such, since a server hears just a few before it hangs up.
  */
 export function sshArguments(
   target: SshTarget,
@@ -33,7 +36,7 @@ export function sshArguments(
     ...(options.forwardAgent ? ['-A'] : []),
     ...(options.tty ? ['-t'] : []),
     ...(options.option ?? []).flatMap((option) => ['-o', option]),
-    ...hostKeyOptions(parts).flatMap((option) => ['-o', option]),
+    ...hostKeyOptions(target, parts).flatMap((option) => ['-o', option]),
     ...['-o', 'ServerAliveInterval=30'],
     ...['-p', String(target.port)],
     ...['-l', target.user],
@@ -43,7 +46,16 @@ export function sshArguments(
   ];
 }
 
-function hostKeyOptions({ configDir, home }: { configDir: string; home: string }): string[] {
+function hostKeyOptions(target: SshTarget, { configDir, home }: { configDir: string; home: string }): string[] {
+  if (target.hostKeys.length > 0) {
+    const file = quoted(jumpKeysFile(configDir, target));
+    return [
+      `UserKnownHostsFile=${file}`,
+      'GlobalKnownHostsFile=none',
+      'StrictHostKeyChecking=yes',
+      'UpdateHostKeys=no',
+    ];
+  }
   const files = [knownHostsFile(configDir), join(home, '.ssh', 'known_hosts')];
   return [`UserKnownHostsFile=${files.map(quoted).join(' ')}`, 'StrictHostKeyChecking=accept-new'];
 }

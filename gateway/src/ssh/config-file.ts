@@ -2,6 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { knownHostsFile, type SshTarget } from './arguments.ts';
+import { jumpKeysFile } from './known-hosts.ts';
 
 /** In `~/.ssh`, beside the user's own file. */
 const OWN_FILE = 'easel_config';
@@ -9,19 +10,35 @@ const INCLUDE = `Include ${OWN_FILE}`;
 
 /** The blocks of all environments. */
 export function sshConfigText(url: string, targets: readonly SshTarget[], configDir: string): string {
-  const blocks = targets.map(({ host, port, user }) =>
+  const blocks = targets.map((target) =>
     [
-      `Host ${user}.easel`,
-      `  HostName ${host}`,
-      `  Port ${port}`,
-      `  User ${user}`,
-      `  UserKnownHostsFile "${knownHostsFile(configDir).replaceAll('%', '%%')}" ~/.ssh/known_hosts`,
-      '  StrictHostKeyChecking accept-new',
+      `Host ${target.user}.easel`,
+      `  HostName ${target.host}`,
+      `  Port ${target.port}`,
+      `  User ${target.user}`,
+      ...hostKeyLines(target, configDir),
       '  ServerAliveInterval 30',
       '',
     ].join('\n'),
   );
   return `# Environments of ${url}, written by \`easel ssh-config\`: \`ssh NAME.easel\`\n${blocks.join('\n')}`;
+}
+
+/** As for `easel ssh`: keys that the API names are the only ones that count. */
+function hostKeyLines(target: SshTarget, configDir: string): string[] {
+  const quoted = (path: string) => `"${path.replaceAll('%', '%%')}"`;
+  if (target.hostKeys.length === 0) {
+    return [
+      `  UserKnownHostsFile ${quoted(knownHostsFile(configDir))} ~/.ssh/known_hosts`,
+      '  StrictHostKeyChecking accept-new',
+    ];
+  }
+  return [
+    `  UserKnownHostsFile ${quoted(jumpKeysFile(configDir, target))}`,
+    '  GlobalKnownHostsFile none',
+    '  StrictHostKeyChecking yes',
+    '  UpdateHostKeys no',
+  ];
 }
 
 /**

@@ -7,6 +7,7 @@ import { describeWith } from '../../../test/kit/describe-with.ts';
 import { type SshOptions, sshArguments } from './arguments.ts';
 import { installSshConfig, sshConfigText } from './config-file.ts';
 import { findIdentities, type Identities } from './identities.ts';
+import { jumpKeysFile, knownHostsText, writeJumpKeys } from './known-hosts.ts';
 import { readPublicKey } from './public-key.ts';
 
 describeWith(['openssh client'], 'with OpenSSH', () => {
@@ -71,7 +72,7 @@ describeWith(['openssh client'], 'with OpenSSH', () => {
   });
 
   describe('the arguments of ssh', () => {
-    const target = { host: 'jump.example.com', port: 7022, user: 'shop' };
+    const target = { host: 'jump.example.com', port: 7022, user: 'shop', hostKeys: [] as string[] };
     const known: Identities = { files: ['/home/ada/.ssh/id'], isInAgent: false, unknownFile: undefined };
     const argumentsFor = (options: SshOptions, identities = known, command: string[] = []) =>
       sshArguments(target, { options, identities, configDir: '/c d/easel', home: '/home/ada', command });
@@ -104,11 +105,39 @@ describeWith(['openssh client'], 'with OpenSSH', () => {
     });
   });
 
+  it('a host whose keys the API names is believed with these alone', async () => {
+    const [algorithm, key] = line.split(' ');
+    const target = { host: 'jump.example.com', port: 7022, user: 'shop', hostKeys: [`${algorithm} ${key}`] };
+    const configDir = join(home, 'c d');
+    await writeJumpKeys(configDir, target);
+    const file = jumpKeysFile(configDir, target);
+    const found = execFileSync('ssh-keygen', ['-F', '[jump.example.com]:7022', '-f', file], { encoding: 'utf8' });
+    expect(found).toContain(`${algorithm} ${key}`);
+    const identities: Identities = { files: [], isInAgent: false, unknownFile: undefined };
+    const args = sshArguments(target, { options: {}, identities, configDir, home, command: [] });
+    writeFileSync(join(home, 'strict'), sshConfigText('https://easel.example.com', [target], configDir));
+    for (const words of [
+      ['-F', 'none', '-G', ...args],
+      ['-F', join(home, 'strict'), '-G', 'shop.easel'],
+    ]) {
+      const understood = execFileSync('ssh', words, { encoding: 'utf8' });
+      expect(understood).toContain('stricthostkeychecking true\n');
+      expect(understood).toContain(`userknownhostsfile ${file}\n`);
+      expect(understood).toContain('globalknownhostsfile none\n');
+    }
+  });
+
+  it('a host on the usual port stands without it, and its name never leaves the folder', () => {
+    const jump = { host: 'jump', port: 22, hostKeys: ['ssh-ed25519 AAAA', 'ssh-rsa BBBB'] };
+    expect(knownHostsText(jump)).toBe('jump ssh-ed25519 AAAA\njump ssh-rsa BBBB\n');
+    expect(jumpKeysFile('/c', { ...jump, host: 'fe80::1%eth0/../x' })).toBe('/c/host-keys/fe80__1_eth0_.._x_22');
+  });
+
   describe('the configuration of ssh', () => {
     const text = () =>
       sshConfigText(
         'https://easel.example.com',
-        [{ host: 'jump.example.com', port: 7022, user: 'shop' }],
+        [{ host: 'jump.example.com', port: 7022, user: 'shop', hostKeys: [] as string[] }],
         '/c d/easel',
       );
 

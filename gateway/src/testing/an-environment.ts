@@ -16,7 +16,7 @@ export function anEnvironment(fields: Partial<EnvironmentWithAccess> = {}): Envi
     idePort: 8080,
     branch: 'main',
     repositoryUrl: 'https://git.example.com/shop.git',
-    platform: { name: 'local' },
+    platform: { name: 'local', sshHostKeys: [] },
     runtime: 'docker',
     generation: 1,
     createdAt: '2026-11-23T12:00:00.000Z',

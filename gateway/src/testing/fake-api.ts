@@ -51,6 +51,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   const lines: LogLine[] = [];
   const changes = createChanges();
   let hasEnded = false;
+  const platforms = [{ ...aPlatform }];
   const byId = (id: string) => [...rows.values()].find((row) => row.id === id);
   const chunkAfter = (after: unknown, first = 1_000) => {
     const from = after ? lines.findIndex(({ cursor }) => cursor === after) + 1 : 0;
@@ -105,6 +106,36 @@ export async function startFakeApi(): Promise<FakeApi> {
     startEnvironment: ({ id }: { id: string }) => wish(id, { phase: 'queued', desired: 'running', failure: null }),
     stopEnvironment: ({ id }: { id: string }) => wish(id, { phase: 'stopping', desired: 'stopped' }),
     deleteEnvironment: ({ id }: { id: string }) => wish(id, { phase: 'deleting', desired: 'deleted' }),
+    platforms: () => platforms,
+    createPlatform: ({ input }: Input<{ name: string }>) => {
+      const platform = { ...aPlatform, id: `plt01jdc00000000000000000000${platforms.length}`, name: input.name };
+      platforms.push(platform);
+      return { __typename: 'PlatformWithToken', token: 'easel_platform_new', platform };
+    },
+    rotatePlatformToken: ({ id }: { id: string }) => ({
+      __typename: 'PlatformWithToken',
+      token: 'easel_platform_rotated',
+      platform: platforms.find((one) => one.id === id),
+    }),
+    setPlatformDraining: ({ id, isDraining }: { id: string; isDraining: boolean }) => {
+      const platform = platforms.find((one) => one.id === id);
+      return platform && Object.assign(platform, { isDraining });
+    },
+    removePlatform: ({ id }: { id: string }) => platforms.find((one) => one.id === id),
+    instanceTypes: () => [anInstanceType],
+    createInstanceType: ({ input }: Input<object>) => ({ ...anInstanceType, ...input }),
+    deleteInstanceType: () => anInstanceType,
+    snapshots: (args: { first?: number; after?: string }) => pageOf([aSnapshot], args),
+    snapshotEnvironment: ({ input }: Input<{ name?: string }>) => ({
+      ...aSnapshot,
+      state: 'waiting',
+      name: input.name ?? 'shop 1',
+    }),
+    deleteSnapshot: () => ({ ...aSnapshot, state: 'deleting' }),
+    growEnvironmentDisk: ({ input }: Input<{ id: string; diskBytes: number }>) => ({
+      ...byId(input.id),
+      disk: { wantedBytes: input.diskBytes, capacityBytes: 20 * 1024 ** 3, problem: null },
+    }),
     createTemplate: ({ input }: Input<{ name: string }>) => ({ ...aTemplate, name: input.name }),
     createTicket: () => ({ __typename: 'Ticket', relayUrl: tickets.relayUrl, token: 'ticket', expiresAt: NOW }),
     addSshKey: ({ input }: Input<{ name: string; publicKey: string }>) => {
@@ -199,6 +230,42 @@ export async function startFakeApi(): Promise<FakeApi> {
 }
 
 const NOW = '2026-11-23T12:00:00.000Z';
+const aPlatform = {
+  __typename: 'Platform',
+  id: 'plt01jdc000000000000000000000',
+  name: 'eu-west',
+  kind: 'kubernetes',
+  isOnline: true,
+  isDraining: false,
+  isIsolated: true,
+  problems: ['it may not list nodes'],
+  environmentCount: 0,
+  createdAt: NOW,
+};
+const anInstanceType = {
+  __typename: 'InstanceType',
+  id: 'typ01jdc000000000000000000000',
+  name: 'small',
+  description: '',
+  cpus: 2,
+  memoryBytes: 4 * 1024 ** 3,
+  diskBytes: 20 * 1024 ** 3,
+  gpus: 0,
+  gpuResource: 'nvidia.com/gpu',
+  nodeSelector: {},
+  createdAt: NOW,
+  environmentCount: 0,
+};
+const aSnapshot = {
+  __typename: 'Snapshot',
+  id: 'snp01jdc000000000000000000000',
+  name: 'before-upgrade',
+  environmentName: 'shop',
+  state: 'ready',
+  sizeBytes: 20 * 1024 ** 3,
+  createdAt: NOW,
+  platform: { name: 'eu-west' },
+};
 const aTemplate = {
   __typename: 'Template',
   id: 'tpl01jdc000000000000000000000',
@@ -213,6 +280,7 @@ const aTemplate = {
   sidecars: [],
   idePort: 8080,
   inactivityMinutes: 30,
+  instanceTypes: [],
   createdAt: NOW,
   environmentCount: 0,
 };

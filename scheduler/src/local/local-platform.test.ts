@@ -73,6 +73,7 @@ function placement(fields: Partial<RunPlacement> = {}): RunPlacement {
     state: 'claimed',
     workerToken: 'once',
     leaseExpiresAt: null,
+    spec: null,
     ...fields,
   };
 }
@@ -206,7 +207,7 @@ test('a worker that ends by itself is seen with its exit code or signal', async 
   const run = placement();
   const local = platform();
   const changed = Promise.withResolvers<void>();
-  local.onChange(changed.resolve);
+  local.onChange(() => changed.resolve());
   await started(local, run);
   process.kill(workers()[0]!.identity.pid, 'SIGKILL');
   await changed.promise;

@@ -47,7 +47,7 @@ export class LocalPlatform implements Platform {
   readonly #registry: WorkerRegistry;
   readonly #volumesDir: string;
   readonly #logsDir: string;
-  #onChange: () => void = () => undefined;
+  #onChange: (environmentId: EnvironmentId) => void = () => undefined;
   #state: PlatformState = { runtime: 'process', isIsolated: false, notice: null };
 
   /** Adopts the workers that an earlier scheduler left running. */
@@ -64,13 +64,13 @@ export class LocalPlatform implements Platform {
     this.#registry.load();
   }
 
-  onChange(fn: () => void): void {
+  onChange(fn: (environmentId: EnvironmentId) => void): void {
     this.#onChange = fn;
   }
 
   /** Looks for workers that ended and are not this process's children; those that are tell by themselves. */
   look(): void {
-    if (this.#registry.look()) this.#onChange();
+    for (const environmentId of this.#registry.look()) this.#onChange(environmentId);
   }
 
   observe(): ReadonlyMap<EnvironmentId, ObservedWorker> {
@@ -122,7 +122,7 @@ export class LocalPlatform implements Platform {
         { environmentId, workerId, code: code ?? undefined, signal: signal ?? undefined },
         'worker process ended',
       );
-      this.#onChange();
+      this.#onChange(environmentId);
     });
     child.unref();
   }

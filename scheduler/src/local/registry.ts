@@ -106,13 +106,13 @@ export class WorkerRegistry {
     if (record) this.#write({ ...record, ended: how });
   }
 
-  /** Looks whether the processes that are not our children still run. Says whether one has ended. */
-  look(): boolean {
+  /** Looks whether the processes that are not our children still run. Gives the environments of those that have ended. */
+  look(): EnvironmentId[] {
     const gone = [...this.#records.values()].filter(
       ({ process, ended }) => process !== null && ended === null && !isRunning(process),
     );
     for (const record of gone) this.#write({ ...record, ended: endedUnseen });
-    return gone.length > 0;
+    return gone.map(({ environmentId }) => environmentId);
   }
 
   /** There is no worker any more, and nothing to know about one. */

@@ -14,18 +14,18 @@ import {
 
 /** One line per phase, one word per event of ENVIRONMENT_EVENTS: where it leads, "." where it changes nothing. */
 const EXPECTED = `
-             placementClaimed workerRegistered workerReady workerFailed workerStopped workerSilent workerHeard graceExpired platformFailed stopAsked stopForced startAsked deleteAsked archiveVerified erased
-queued       provisioning     .                .           .            .             .            .           .            failed         stopped   .          .          deleting    .               .
-provisioning .                starting         .           failed       .             .            .           .            failed         stopping  .          .          stopping    .               .
-starting     .                .                running     failed       stopped       .            .           failed       failed         stopping  .          .          stopping    .               .
-running      .                .                .           failed       stopped       interrupted  .           .            .              stopping  .          .          stopping    .               .
-interrupted  .                .                .           failed       stopped       .            running     failed       failed         stopping  .          .          stopping    .               .
-stopping     .                .                .           stopped      stopped       .            .           stopped      stopped        .         stopped    .          .           .               .
-stopped      .                .                .           .            .             .            .           .            .              .         .          queued     deleting    archived        .
-archived     .                .                .           .            .             .            .           .            .              .         .          queued     deleting    .               .
-failed       .                .                .           .            .             .            .           .            .              .         .          queued     deleting    .               .
-deleting     .                .                .           .            .             .            .           .            .              .         .          .          .           .               deleted
-deleted      .                .                .           .            .             .            .           .            .              .         .          .          .           .               .
+             placementClaimed workerRegistered workerReady workerFailed workerStopped workerSilent workerHeard graceExpired platformFailed evicted   stopAsked stopForced startAsked deleteAsked archiveVerified erased
+queued       provisioning     .                .           .            .             .            .           .            failed         .         stopped   .          .          deleting    .               .
+provisioning .                starting         .           failed       .             .            .           .            failed         stopping  stopping  .          .          stopping    .               .
+starting     .                .                running     failed       stopped       .            .           failed       failed         stopping  stopping  .          .          stopping    .               .
+running      .                .                .           failed       stopped       interrupted  .           .            .              stopping  stopping  .          .          stopping    .               .
+interrupted  .                .                .           failed       stopped       .            running     failed       failed         stopping  stopping  .          .          stopping    .               .
+stopping     .                .                .           stopped      stopped       .            .           stopped      stopped        .         .         stopped    .          .           .               .
+stopped      .                .                .           .            .             .            .           .            .              .         .         .          queued     deleting    archived        .
+archived     .                .                .           .            .             .            .           .            .              .         .         .          queued     deleting    .               .
+failed       .                .                .           .            .             .            .           .            .              .         .         .          queued     deleting    .               .
+deleting     .                .                .           .            .             .            .           .            .              .         .         .          .          .           .               deleted
+deleted      .                .                .           .            .             .            .           .            .              .         .         .          .          .           .               .
 `;
 
 const [head = '', ...rows] = EXPECTED.trim().split('\n');
@@ -46,9 +46,33 @@ it('knows every phase and every event', () => {
 });
 
 it.each(cells)('%s, %s → %s', (phase, event, expected) => {
-  expect(reduceEnvironment({ phase, desired: 'running' }, event)?.phase ?? null).toBe(
+  // A stop that a wish began; the one of an eviction is below.
+  const desired = phase === 'stopping' ? 'stopped' : 'running';
+  expect(reduceEnvironment({ phase, desired }, event)?.phase ?? null).toBe(
     phase === 'stopping' && event === 'deleteAsked' ? 'stopping' : expected,
   );
+});
+
+describe('an eviction', () => {
+  const evicted = { phase: 'stopping', desired: 'running' } as const;
+  const ends = ['workerStopped', 'workerFailed', 'stopForced', 'graceExpired', 'platformFailed'] as const;
+
+  it.each(['provisioning', 'starting', 'running', 'interrupted'] as const)('stops it from %s', (phase) => {
+    expect(reduceEnvironment({ phase, desired: 'running' }, 'evicted')).toEqual(evicted);
+  });
+
+  it.each(ENVIRONMENT_EVENTS)('under way, %s', (event) => {
+    const wishes: Partial<Record<EnvironmentEvent, DesiredState>> = { stopAsked: 'stopped', deleteAsked: 'deleted' };
+    const wish = wishes[event];
+    const isEnd = (ends as readonly EnvironmentEvent[]).includes(event);
+    expect(reduceEnvironment(evicted, event)).toEqual(
+      wish ? { phase: 'stopping', desired: wish } : isEnd ? { phase: 'queued', desired: 'running' } : null,
+    );
+  });
+
+  it.each(['stopped', 'deleted'] as const)('changes nothing of a stop that is to end %s', (desired) => {
+    expect(reduceEnvironment({ phase: 'stopping', desired }, 'evicted')).toBeNull();
+  });
 });
 
 describe('what is wanted', () => {

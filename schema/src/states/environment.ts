@@ -6,8 +6,10 @@
  *     │            │              │           │            │
  *     ▼            └──────────────┴─ stopping ┴────────────┤        failed ◀─ any of provisioning, starting, interrupted
  *   stopped ◀────────────────────────┘                     └──▶ failed
+ *                     stopping ─▶ queued, when the platform took the machine away: it starts again, elsewhere
  *   stopped ─▶ archived;  stopped | archived | failed ─▶ queued (start again);  queued | stopped | archived | failed ─▶ deleting ─▶ deleted
  *
+ * An eviction stops the worker as a wish would, but `desired` stays `running`, and that alone makes the stop's end a start.
  * A delete asked of an environment that still has a worker first stops it: `desired` is `deleted`, and the stop's end goes on
  * to `deleting` by itself. One function changes the phase: the caller applies what `reduceEnvironment` gives by
  * compare-and-set on the row's version.
@@ -45,6 +47,7 @@ export const ENVIRONMENT_EVENTS = [
   'workerHeard',
   'graceExpired',
   'platformFailed',
+  'evicted',
   'stopAsked',
   'stopForced',
   'startAsked',
@@ -63,6 +66,7 @@ export const ENVIRONMENT_TABLE: Record<EnvironmentPhase, Row> = {
     workerRegistered: 'starting',
     workerFailed: 'failed',
     platformFailed: 'failed',
+    evicted: 'stopping',
     stopAsked: 'stopping',
     deleteAsked: 'stopping',
   },
@@ -72,6 +76,7 @@ export const ENVIRONMENT_TABLE: Record<EnvironmentPhase, Row> = {
     platformFailed: 'failed',
     workerStopped: 'stopped',
     graceExpired: 'failed',
+    evicted: 'stopping',
     stopAsked: 'stopping',
     deleteAsked: 'stopping',
   },
@@ -79,6 +84,7 @@ export const ENVIRONMENT_TABLE: Record<EnvironmentPhase, Row> = {
     workerSilent: 'interrupted',
     workerFailed: 'failed',
     workerStopped: 'stopped',
+    evicted: 'stopping',
     stopAsked: 'stopping',
     deleteAsked: 'stopping',
   },
@@ -88,6 +94,7 @@ export const ENVIRONMENT_TABLE: Record<EnvironmentPhase, Row> = {
     workerFailed: 'failed',
     platformFailed: 'failed',
     workerStopped: 'stopped',
+    evicted: 'stopping',
     stopAsked: 'stopping',
     deleteAsked: 'stopping',
   },
@@ -114,15 +121,20 @@ const WISHES: Partial<Record<EnvironmentEvent, DesiredState>> = {
 };
 
 /**
- * What the event makes of the environment, or null when it changes nothing. While `stopping`, a delete changes only the wish.
- * A stop that was asked for by a delete ends in `deleting`, not in `stopped`; so does a failure on the way there.
+ * What the event makes of the environment, or null when it changes nothing. While `stopping`, a delete changes only the wish,
+ * and so does a stop that is asked for during an eviction. A stop that was asked for by a delete ends in `deleting`, not in
+ * `stopped`; so does a failure on the way there. The stop of an eviction ends in `queued`.
  */
 export function reduceEnvironment(state: EnvironmentState, event: EnvironmentEvent): EnvironmentState | null {
   if (state.phase === 'stopping' && event === 'deleteAsked') {
     return state.desired === 'deleted' ? null : { phase: 'stopping', desired: 'deleted' };
   }
+  if (state.phase === 'stopping' && event === 'stopAsked') {
+    return state.desired === 'running' ? { phase: 'stopping', desired: 'stopped' } : null;
+  }
   const next = ENVIRONMENT_TABLE[state.phase][event];
   if (next === undefined) return null;
+  if (state.phase === 'stopping' && state.desired === 'running') return { phase: 'queued', desired: 'running' };
   const desired = WISHES[event] ?? (next === 'stopped' && state.desired === 'running' ? 'stopped' : state.desired);
   const isOver = next === 'stopped' || next === 'failed';
   return { phase: isOver && desired === 'deleted' ? 'deleting' : next, desired };

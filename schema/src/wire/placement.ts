@@ -5,6 +5,23 @@ import { idSchema } from '../ids.ts';
 import { ENVIRONMENT_PHASES } from '../states/environment.ts';
 import { PLACEMENT_STATES, PLACEMENT_WISHES } from '../states/placement.ts';
 
+/** What a `run` asks of the platform: the instance type's share, and what the volume is made from. */
+export const placementSpecSchema = z.object({
+  cpus: z.number().positive().nullable(),
+  memoryBytes: z.number().int().positive().nullable(),
+  gpus: z.number().int().min(0),
+  gpuResource: z.string(),
+  /** Raised while it runs: the volume is to grow. */
+  diskBytes: z.number().int().positive(),
+  storageClass: z.string().nullable(),
+  zone: z.string().nullable(),
+  nodeSelector: z.record(z.string(), z.string()),
+  serviceAccount: z.string().nullable(),
+  /** A new volume is made from this snapshot; null is an empty one. Means nothing once the volume is there. */
+  restoreFrom: idSchema('snapshot').nullable(),
+});
+export type PlacementSpec = z.infer<typeof placementSpecSchema>;
+
 export const placementSchema = z.object({
   id: idSchema('placement'),
   environmentId: idSchema('environment'),
@@ -18,6 +35,8 @@ export const placementSchema = z.object({
   /** Given with the claim of a `run` only: the same at every claim of the same worker. */
   workerToken: z.string().nullable(),
   leaseExpiresAt: z.iso.datetime().nullable(),
+  /** Of a `run` only. */
+  spec: placementSpecSchema.nullable(),
 });
 export type Placement = z.infer<typeof placementSchema>;
 
@@ -31,6 +50,15 @@ export type KnownEnvironment = z.infer<typeof knownEnvironmentSchema>;
 export const observationSchema = z.discriminatedUnion('type', [
   /** No room yet, or pulling: the platform's own reason in one sentence. Renews nothing; the placement stays claimed. */
   z.object({ type: z.literal('pending'), placementId: idSchema('placement'), reason: z.string().max(500) }),
+  /** The volume as it is now. `problem`: why it does not grow as wished, one sentence. */
+  z.object({
+    type: z.literal('volume'),
+    placementId: idSchema('placement'),
+    capacityBytes: z.number().int().min(0),
+    problem: z.string().max(500).nullable(),
+  }),
+  /** The platform takes the worker's machine away (drain, eviction): it stops gracefully, and is to start elsewhere. */
+  z.object({ type: z.literal('evicted'), placementId: idSchema('placement'), reason: z.string().max(500) }),
   /** Volume and worker exist. */
   z.object({ type: z.literal('placed'), placementId: idSchema('placement') }),
   /** The worker is gone for good (process ended, pod deleted) though it was wanted. `reason`: exit code, signal, eviction. */

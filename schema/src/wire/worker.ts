@@ -41,6 +41,10 @@ export const workerEventSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('worker.failed'), failure: failureSchema }),
   z.object({ type: z.literal('worker.stopping'), reason: text(500) }),
+  /** The volume is synced and takes no write until `worker.thaw`, or until the limit is over. */
+  z.object({ type: z.literal('volume.frozen'), snapshotId: idSchema('snapshot') }),
+  /** `problem`: why it was not, or no longer, frozen before it was asked to thaw. */
+  z.object({ type: z.literal('volume.thawed'), snapshotId: idSchema('snapshot'), problem: text(500).nullable() }),
   /** `isClean`: the stop script ran to its end, all containers ended by themselves and the volume was synced. */
   z.object({ type: z.literal('worker.stopped'), isClean: z.boolean(), text: text(500).default('') }),
   z.object({ type: z.literal('container.started'), name: text(100), image: text(400) }),
@@ -151,6 +155,13 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('report.ack'), number: count }),
   z.object({ type: z.literal('log.ack'), number: count }),
   z.object({ type: z.literal('worker.stop'), reason: z.string(), deadlineSeconds: z.number().int().min(1) }),
+  /** Asked again after a reconnect. A worker thaws by itself when `limitSeconds` are over, whoever died. */
+  z.object({
+    type: z.literal('worker.freeze'),
+    snapshotId: idSchema('snapshot'),
+    limitSeconds: z.number().int().min(1).max(600),
+  }),
+  z.object({ type: z.literal('worker.thaw'), snapshotId: idSchema('snapshot') }),
   z.object({ type: z.literal('keys.update'), authorizedKeys: z.array(authorizedKeySchema) }),
   z.object({ type: z.literal('relay.update'), relay: relayAccessSchema }),
 ]);

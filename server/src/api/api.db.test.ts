@@ -47,6 +47,15 @@ describe('a result', () => {
     expect([...new Set(paths)]).toEqual(['name', 'gitUrl']);
   });
 
+  it('has everything that can be asked of the thing', async () => {
+    const id = await running(owner, 'whole');
+    const document = `mutation ($id: ID!) { startEnvironment(id: $id) { ... on Environment {
+      id access { sshCommand } lastSeenAt git { branch } platform { name } snapshots { id } } } }`;
+    const { data, errors } = await ask(document, { id });
+    expect(errors).toEqual([]);
+    expect(data.startEnvironment).toMatchObject({ id, access: { sshCommand: 'ssh -p 7022 whole@127.0.0.1' } });
+  });
+
   it('of every mutation is a refusal for nobody', async () => {
     const { data } = await server.ask(
       '{ __schema { mutationType { fields { name type { kind ofType { kind } } } } } }',
@@ -59,15 +68,26 @@ describe('a result', () => {
       authorizeSsh: '(input: { login: "a", publicKey: "a" })',
       createApiToken: '(input: { name: "a" })',
       createEnvironment: '(input: {})',
+      createInstanceType: '(input: { name: "a" })',
+      createPlatform: '(input: { name: "a" })',
       createTemplate: '(input: { name: "a", repository: { url: "https://h/a" } })',
       createTicket: '(input: { environment: "a", port: 1 })',
       deleteEnvironment: '(id: "a")',
+      deleteInstanceType: '(id: "a")',
+      deleteSnapshot: '(id: "a")',
       deleteTemplate: '(id: "a")',
+      growEnvironmentDisk: '(input: { id: "a", diskBytes: 1 })',
+      removePlatform: '(id: "a")',
       removeSshKey: '(id: "a")',
       revokeApiToken: '(id: "a")',
+      rotatePlatformToken: '(id: "a")',
+      setPlatformDraining: '(id: "a", isDraining: true)',
+      snapshotEnvironment: '(input: { id: "a" })',
       setPassword: '(input: { password: "0123456789" })',
       startEnvironment: '(id: "a")',
       stopEnvironment: '(id: "a")',
+      updateInstanceType: '(id: "a", input: { name: "a" })',
+      updatePlatformSettings: '(id: "a", settings: {})',
       updateTemplate: '(id: "a", input: { name: "a", repository: { url: "https://h/a" } })',
     };
     expect(Object.keys(calls).sort()).toEqual([...withUnion].sort());
@@ -78,7 +98,7 @@ describe('a result', () => {
   });
 
   it('of what is for platforms is an error for users and for nobody', async () => {
-    for (const field of ['platformPlacements', 'platformEnvironments(ids: ["a"])']) {
+    for (const field of ['platformPlacements', 'platformSnapshots', 'platformEnvironments(ids: ["a"])']) {
       expect((await ask(`{ ${field} }`)).errors[0]?.extensions?.code).toBe('FORBIDDEN');
       expect((await server.ask(`{ ${field} }`, {}, {})).errors[0]?.extensions?.code).toBe('UNAUTHENTICATED');
     }
@@ -87,6 +107,8 @@ describe('a result', () => {
       'renewPlacements(ids: [], leaseSeconds: 1, claimedBy: "a")',
       'reportPlacements(observations: [])',
       'platformHeartbeat(input: { kind: "local" }) { id }',
+      'jumpHeartbeat(input: { sshHostKeys: [] })',
+      'reportSnapshots(observations: [])',
     ]) {
       expect((await ask(`mutation { ${mutation} }`)).errors[0]?.extensions?.code).toBe('FORBIDDEN');
     }

@@ -34,6 +34,8 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   sshKey: 'SshKey',
   apiToken: 'ApiToken',
   platform: 'Platform',
+  instanceType: 'InstanceType',
+  snapshot: 'Snapshot',
 };
 
 export const builder = new SchemaBuilder<{

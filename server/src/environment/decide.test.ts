@@ -36,7 +36,7 @@ describe('entering a phase', () => {
 
   it('asks for a worker exactly when it queues, with a generation of its own', () => {
     for (const { next, placement, fields } of transitions) {
-      expect(placement === 'run').toBe(next.phase === 'queued');
+      expect(placement === 'run' || placement === 'again').toBe(next.phase === 'queued');
       expect('generation' in fields).toBe(next.phase === 'queued');
       if (next.phase === 'queued') expect(fields).toMatchObject({ generation: 4, failure: null, failedAt: null });
     }
@@ -45,7 +45,8 @@ describe('entering a phase', () => {
   it('frees what the platform holds whenever a worker is over', () => {
     for (const { from, next, placement } of transitions) {
       const isOver = PHASES_WITH_WORKER.has(from) && !PHASES_WITH_WORKER.has(next.phase);
-      if (isOver) expect(placement).toBe(next.phase === 'deleting' ? 'erase' : 'end');
+      const wish = { deleting: 'erase', queued: 'again' }[next.phase as string] ?? 'end';
+      if (isOver) expect(placement).toBe(wish);
       expect(placement === 'erase').toBe(next.phase === 'deleting');
     }
   });
@@ -81,6 +82,18 @@ it('keeps the deadline of a stop that becomes a delete', () => {
     now,
   });
   expect(fields.deadlineAt).toEqual(deadlineAt);
+});
+
+it('says why it starts again after an eviction', () => {
+  const { fields, worker } = decide({
+    row: { ...row, phase: 'stopping', desired: 'running', reason: 'the machine is drained' },
+    event: 'workerStopped',
+    next: { phase: 'queued', desired: 'running' },
+    facts: { reason: null },
+    now,
+  });
+  expect(fields.reason).toBe('the machine is drained');
+  expect(worker).toBe('ended');
 });
 
 it('counts the time of running from the start, not from an interruption', () => {

@@ -20,8 +20,8 @@ export interface EventFacts {
 
 export interface Consequences {
   fields: EnvironmentFields;
-  /** `run` also makes the worker and its steps. */
-  placement: 'run' | 'end' | 'erase' | null;
+  /** `run` also makes the worker and its steps; `again` also ends the ones before it. */
+  placement: 'run' | 'again' | 'end' | 'erase' | null;
   worker: WorkerEvent | null;
   /** What becomes of the step that was under way. */
   openSteps: 'failed' | 'skipped' | null;
@@ -42,18 +42,25 @@ const nothing: Consequences = { fields: {}, placement: null, worker: null, openS
 const settled = { connectivity: 'none', deadlineAt: null } as const;
 
 const ENTERING: Record<EnvironmentPhase, (step: Step) => Consequences> = {
-  queued: ({ row, facts }) => ({
-    ...nothing,
-    fields: {
+  queued: ({ row, facts }) => {
+    const fields = {
       generation: row.generation + 1,
       connectivity: 'waiting',
-      reason: facts.reason ?? null,
       failure: null,
       failedAt: null,
       deadlineAt: null,
-    },
-    placement: 'run',
-  }),
+    } as const;
+    // After an eviction: why it starts again stays shown, until it does.
+    return row.phase === 'stopping'
+      ? {
+          fields: { ...fields, reason: row.reason },
+          placement: 'again',
+          worker: 'ended',
+          openSteps: 'skipped',
+          tellsWorker: true,
+        }
+      : { ...nothing, fields: { ...fields, reason: facts.reason ?? null }, placement: 'run' };
+  },
   provisioning: () => ({ ...nothing, fields: { reason: null } }),
   starting: () => ({ ...nothing, fields: { connectivity: 'online', reason: null, deadlineAt: null } }),
   running: ({ event, facts, now }) => ({

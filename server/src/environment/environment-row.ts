@@ -1,5 +1,14 @@
 import type { Failure } from '@easel/schema/failure';
-import type { EnvironmentId, NamespaceId, PlatformId, TemplateId, UserId } from '@easel/schema/ids';
+import type {
+  EnvironmentId,
+  InstanceTypeId,
+  NamespaceId,
+  PlatformId,
+  SnapshotId,
+  TemplateId,
+  UserId,
+} from '@easel/schema/ids';
+import type { InstanceTypeSpec } from '@easel/schema/instance-type';
 import type { Connectivity, DesiredState, EnvironmentPhase } from '@easel/schema/states/environment';
 import type { TemplateSpec } from '@easel/schema/template';
 import type { Environment } from '../generated/prisma/client.ts';
@@ -23,6 +32,10 @@ type Narrowed = {
   connectivity: Connectivity;
   failure: Failure | null;
   spec: TemplateSpec;
+  instanceTypeId: InstanceTypeId | null;
+  /** As it was when the environment was created; null where the platform decides. */
+  instanceType: InstanceTypeSpec | null;
+  restoredFromId: SnapshotId | null;
   runtime: 'docker' | 'process' | null;
   inside: Inside | null;
 };
@@ -45,6 +58,9 @@ export type EnvironmentFields = Partial<
     | 'deadlineAt'
     | 'deletedAt'
     | 'sshHostKey'
+    | 'diskBytes'
+    | 'diskCapacityBytes'
+    | 'diskProblem'
   >
 >;
 
@@ -58,8 +74,15 @@ export type NewEnvironment = Pick<
   | 'name'
   | 'requestKey'
   | 'spec'
+  | 'instanceTypeId'
+  | 'instanceType'
+  | 'diskBytes'
+  | 'restoredFromId'
   | 'branch'
   | 'reason'
   | 'sshHostKey'
   | 'sshHostKeyFingerprint'
 >;
+
+/** What a scheduler is told of an environment with its placement. */
+export type WantedOfPlatform = Pick<EnvironmentRow, 'id' | 'name' | 'instanceType' | 'diskBytes' | 'restoredFromId'>;

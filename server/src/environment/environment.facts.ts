@@ -9,6 +9,7 @@ import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
 import { hashSecret } from '../secrets.ts';
 import { isSameText, type ServerKey } from '../server-key.ts';
+import { snapshotFacts } from '../snapshot/snapshot.facts.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
 import type { SshKeyService } from '../user/ssh-key.service.ts';
 import type { UserService } from '../user/user.service.ts';
@@ -64,10 +65,13 @@ export function createFacts(parts: FactsParts): EnvironmentFacts {
     async workerAccess(hello) {
       const { row, worker } = await inTransaction(db, (tx) => register(tx, hello, { ...parts, now: nowDate() }));
       const owner = await parts.users.get(row.ownerId);
+      const platform = await parts.platforms.find(row.platformId);
       const manifest = buildManifest({
         row,
         workerId: worker.id,
         owner,
+        // A pod has its share as a whole; on a machine that is shared, the containers have it.
+        hasOwnShare: platform?.kind !== 'local',
         sshHostKey: parts.key.open(row.sshHostKey, hostKeyPurpose(row.id)),
         authorizedKeys: await parts.sshKeys.authorizedKeysOf(row.ownerId),
         defaultImage: parts.defaultImage,
@@ -88,6 +92,8 @@ export function createFacts(parts: FactsParts): EnvironmentFacts {
       const row = await reading(() => environmentStore.find(db, worker.environmentId));
       return row ? wishOf(row, worker, clock.now()) : { kind: 'leave' };
     },
+
+    freezeWishes: (worker) => reading(() => snapshotFacts.freezeWishes(db, worker)),
 
     applyWorkerEvent: (tx, worker, event, at) => applyWorkerEvent(event, { tx, worker, at, now: nowDate() }),
 

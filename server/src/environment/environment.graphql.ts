@@ -1,4 +1,5 @@
 import { failureSchema } from '@easel/schema/failure';
+import { instanceTypeSpecSchema } from '@easel/schema/instance-type';
 import type { Connectivity, DesiredState, EnvironmentPhase } from '@easel/schema/states/environment';
 import type { TemplateSpec } from '@easel/schema/template';
 import { type Heartbeat, heartbeatSchema } from '@easel/schema/wire/worker';
@@ -9,7 +10,9 @@ import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { ConnectivityEnum, DesiredStateEnum, PhaseEnum, RuntimeEnum } from '../api/enums.ts';
 import { refusals } from '../api/refusals.ts';
-import type { Environment, Presence } from '../generated/prisma/client.ts';
+import type { Db } from '../db.ts';
+import type { Environment, Presence, Prisma } from '../generated/prisma/client.ts';
+import { EnvironmentInstanceType } from '../instance-type/instance-type.graphql.ts';
 import { PlatformNode } from '../platform/platform.graphql.ts';
 import { TemplateNode } from '../template/template.graphql.ts';
 import { UserNode } from '../user/user.graphql.ts';
@@ -18,6 +21,7 @@ import { environmentStore } from './environment.store.ts';
 import type { EnvironmentRow, Inside } from './environment-row.ts';
 import {
   ActivityType,
+  DiskType,
   EventType,
   FailureType,
   GitStatusType,
@@ -28,9 +32,11 @@ import {
 import { stepStore } from './step.store.ts';
 import { gitOf } from './unsaved-work.ts';
 
-/** The same row, as Prisma types it. */
-export function shown(row: EnvironmentRow): Environment {
-  return row as unknown as Environment;
+type Query = Pick<Prisma.EnvironmentFindUniqueOrThrowArgs, 'include' | 'select'>;
+
+/** The row again, with all that was asked for with it. */
+function shown(db: Db, query: Query, { id }: EnvironmentRow): Promise<Environment> {
+  return db.environment.findUniqueOrThrow({ ...query, where: { id } } as Prisma.EnvironmentFindUniqueOrThrowArgs);
 }
 
 const storedBeat = heartbeatSchema.omit({ type: true, at: true }).partial();
@@ -81,6 +87,22 @@ export const EnvironmentNode = builder.prismaNode('Environment', {
     idePort: t.int({ nullable: true, resolve: ({ spec }) => (spec as TemplateSpec).idePort }),
     owner: t.relation('owner', { type: UserNode }),
     platform: t.relation('platform', { type: PlatformNode, nullable: true }),
+    instanceType: t.field({
+      type: EnvironmentInstanceType,
+      nullable: true,
+      description: 'As it was when this was created; null where the platform decides.',
+      resolve: ({ instanceType }) => {
+        const parsed = instanceTypeSpecSchema.safeParse(instanceType);
+        return parsed.success ? { spec: parsed.data } : null;
+      },
+    }),
+    disk: t.field({
+      type: DiskType,
+      nullable: true,
+      description: 'Null where volumes have no size of their own.',
+      resolve: ({ diskBytes, diskCapacityBytes, diskProblem: problem }) =>
+        diskBytes === null ? null : { wantedBytes: Number(diskBytes), capacityBytes: diskCapacityBytes, problem },
+    }),
     runtime: t.field({
       type: RuntimeEnum,
       nullable: true,
@@ -156,7 +178,20 @@ const CreateEnvironmentInput = builder.inputType('CreateEnvironmentInput', {
     gitUrl: t.string({ description: 'A repository instead of a template.' }),
     branch: t.string(),
     image: t.string(),
+    instanceType: t.string({ description: "Id or name. Left out: the template's first." }),
+    platform: t.string({ description: 'Id or name. Left out: one that is online.' }),
+    snapshot: t.id({
+      description:
+        'Makes the volume from this snapshot, on its platform; the rest as its environment was, or as asked for.',
+    }),
     requestKey: t.string({ description: 'Made by the client: asking twice with the same key makes one environment.' }),
+  }),
+});
+
+const GrowEnvironmentDiskInput = builder.inputType('GrowEnvironmentDiskInput', {
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'Id or name.' }),
+    diskBytes: t.float({ required: true }),
   }),
 });
 
@@ -200,31 +235,40 @@ builder.mutationFields((t) => {
   return {
     createEnvironment: t.prismaField({
       type: EnvironmentNode,
-      ...refusals('NAME_TAKEN', 'NOT_FOUND', 'QUOTA_EXCEEDED'),
+      ...refusals('NAME_TAKEN', 'NOT_FOUND', 'QUOTA_EXCEEDED', 'WRONG_STATE'),
       args: { input: t.arg({ type: CreateEnvironmentInput, required: true }) },
-      resolve: async (_query, _root, { input }, { services, actor }) =>
-        shown(await services.environments.create(actor, input)),
+      resolve: async (query, _root, { input }, { services, actor, db }) =>
+        shown(db, query, await services.environments.create(actor, input)),
     }),
     startEnvironment: t.prismaField({
       type: EnvironmentNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       args: { id },
-      resolve: async (_query, _root, { id }, { services, actor }) =>
-        shown(await services.environments.start(actor, id)),
+      resolve: async (query, _root, { id }, { services, actor, db }) =>
+        shown(db, query, await services.environments.start(actor, id)),
     }),
     stopEnvironment: t.prismaField({
       type: EnvironmentNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       args: { id },
-      resolve: async (_query, _root, { id }, { services, actor }) => shown(await services.environments.stop(actor, id)),
+      resolve: async (query, _root, { id }, { services, actor, db }) =>
+        shown(db, query, await services.environments.stop(actor, id)),
+    }),
+    growEnvironmentDisk: t.prismaField({
+      type: EnvironmentNode,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      description: 'Volumes never shrink. `disk` says when it has grown, or why it does not.',
+      args: { input: t.arg({ type: GrowEnvironmentDiskInput, required: true }) },
+      resolve: async (query, _root, { input }, { services, actor, db }) =>
+        shown(db, query, await services.environments.growDisk(actor, input)),
     }),
     deleteEnvironment: t.prismaField({
       type: EnvironmentNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       description: 'Refused with what would be lost when there is uncommitted or unpushed work, unless `force`.',
       args: { id, force: t.arg.boolean() },
-      resolve: async (_query, _root, { id, force }, { services, actor }) =>
-        shown(await services.environments.delete(actor, id, { force: force ?? false })),
+      resolve: async (query, _root, { id, force }, { services, actor, db }) =>
+        shown(db, query, await services.environments.delete(actor, id, { force: force ?? false })),
     }),
   };
 });

@@ -4,23 +4,36 @@
  */
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
-import { type EnvironmentId, isId, newId, type PlatformId, type UserId } from '@easel/schema/ids';
+import { type EnvironmentId, isId, newId, type PlatformId, type SnapshotId, type UserId } from '@easel/schema/ids';
+import { instanceTypeSpecSchema } from '@easel/schema/instance-type';
 import { type EnvironmentPhase, PHASES_WITH_WORKER } from '@easel/schema/states/environment';
+import type { TemplateSpec } from '@easel/schema/template';
+import { z } from 'zod';
 import { type Actor, asUser, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
-import { parseInput } from '../parse-input.ts';
-import type { PlatformService } from '../platform/platform.service.ts';
+import { type Db, inTransaction, type Reader, reading, type Tx, uniqueViolation } from '../db.ts';
+import type { InstanceTypeService } from '../instance-type/instance-type.service.ts';
+import { notifyInTransaction } from '../live/notify.ts';
+import { invalidInput, parseInput } from '../parse-input.ts';
+import { type PlatformService, refuseDraining } from '../platform/platform.service.ts';
+import type { PlatformRow } from '../platform/platform-row.ts';
 import type { ServerKey } from '../server-key.ts';
+import type { SnapshotService } from '../snapshot/snapshot.service.ts';
 import type { TemplateService } from '../template/template.service.ts';
-
 import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 import type { UserService } from '../user/user.service.ts';
 import { type EnvironmentVerb, mayOnEnvironment } from './environment.policy.ts';
 import { environmentStore } from './environment.store.ts';
-import type { EnvironmentRow, NewEnvironment } from './environment-row.ts';
+import type { EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';
 import { hostKeyPurpose } from './manifest.ts';
-import { type CreateEnvironmentInput, chooseSpec, createEnvironmentSchema, randomName } from './spec.ts';
-import { enterQueue, transition } from './transition.ts';
+import { diskBytesOf, larger, type Share } from './share.ts';
+import {
+  type CreateEnvironment,
+  type CreateEnvironmentInput,
+  chooseSpec,
+  createEnvironmentSchema,
+  randomName,
+} from './spec.ts';
+import { adjust, enterQueue, transition } from './transition.ts';
 import { gitOf, refuseLossOf } from './unsaved-work.ts';
 import { workerStore } from './worker.store.ts';
 
@@ -29,12 +42,25 @@ export interface EnvironmentServiceParts {
   key: ServerKey;
   templates: TemplateService;
   platforms: PlatformService;
+  instanceTypes: InstanceTypeService;
+  /** Made after this one. */
+  snapshots: () => Pick<SnapshotService, 'toRestore' | 'hold'>;
   users: UserService;
   clock: Clock;
   limits: { stopSeconds: number; maxPerUser: number };
   /** The last heartbeat that was stored, if any. */
   lastBeat: (environmentId: EnvironmentId) => Promise<unknown>;
 }
+
+type Restored = Awaited<ReturnType<SnapshotService['toRestore']>>;
+
+const growDiskSchema = z.object({
+  /** Id or name. */
+  id: z.string().min(1).max(200),
+  diskBytes: instanceTypeSpecSchema.shape.diskBytes.removeDefault(),
+});
+
+const PHASES_WITHOUT_VOLUME: ReadonlySet<EnvironmentPhase> = new Set(['archived', 'deleting', 'deleted']);
 
 /** Random names that are tried before something else must be wrong. */
 const NAME_ATTEMPTS = 5;
@@ -73,16 +99,19 @@ export class EnvironmentService {
     const wish = parseInput(createEnvironmentSchema, input);
     const known = await this.#madeBefore(userId, wish.requestKey);
     if (known) return known;
-    const { spec, template } = await chooseSpec(wish, this.#parts.templates);
-    const platform = await this.#parts.platforms.choose();
+    const restored = wish.snapshot === null ? null : await this.#parts.snapshots().toRestore(actor, wish.snapshot);
+    const { spec, templateId } = await chooseSpec(wish, this.#parts.templates, restored?.source);
+    const platform = await this.#choosePlatform(wish, restored);
     const common = {
       namespaceId: await this.#parts.templates.namespaceId(),
       ownerId: userId,
-      templateId: template?.id ?? null,
+      templateId,
       platformId: platform.id,
       requestKey: wish.requestKey,
       spec,
-      branch: wish.branch ?? spec.repository.branch,
+      ...(await this.#chooseShare(wish, { spec, platform, restored })),
+      restoredFromId: restored?.snapshot.id ?? null,
+      branch: wish.branch ?? branchOf(wish, { spec, restored }),
       reason: this.#parts.platforms.isOnline(platform) ? null : offlineReason(platform.name),
     };
     for (let attempt = 1; ; attempt++) {
@@ -104,12 +133,13 @@ export class EnvironmentService {
     const { userId } = asUser(actor);
     const row = await this.get(actor, id, 'operate');
     const platform = await this.#parts.platforms.find(row.platformId);
+    if (platform && row.desired !== 'running') refuseDraining(platform);
     const reason = platform && !this.#parts.platforms.isOnline(platform) ? offlineReason(platform.name) : null;
     return inTransaction(this.#db, async (tx) => {
       const wish = { environmentId: row.id, actor: userId, now: this.#now(), facts: { reason } };
       const done = await transition(tx, { ...wish, event: 'startAsked' });
       if (done) return done.after;
-      const current = await this.#current(tx, row.id);
+      const current = await this.current(tx, row.id);
       if (current.desired === 'running') return current;
       throw wrongState(current, 'started', 'wait until it has stopped');
     });
@@ -122,7 +152,7 @@ export class EnvironmentService {
     return inTransaction(this.#db, async (tx) => {
       const done = await this.#endWorker(tx, row.id, { event: 'stopAsked', actor: userId, reason: 'asked by a user' });
       if (done) return done;
-      const current = await this.#current(tx, row.id);
+      const current = await this.current(tx, row.id);
       // Also one that is on its way to be deleted: it stops, as was asked.
       if (current.phase === 'stopping' || current.phase === 'stopped') return current;
       throw wrongState(current, 'stopped', 'it has no worker that could be stopped');
@@ -140,7 +170,36 @@ export class EnvironmentService {
         actor: userId,
         reason: 'deleted by a user',
       });
-      return done ?? this.#current(tx, row.id);
+      return done ?? this.current(tx, row.id);
+    });
+  }
+
+  /**
+   * Lets the volume of a stopped or running environment grow; it never shrinks. Throws WRONG_STATE where the platform's
+   * volumes cannot, with its reason.
+   */
+  async growDisk(actor: Actor, input: z.input<typeof growDiskSchema>): Promise<EnvironmentRow> {
+    asUser(actor);
+    const wish = parseInput(growDiskSchema, input);
+    const row = await this.get(actor, wish.id, 'operate');
+    const expansion = (await this.#parts.platforms.find(row.platformId))?.features?.expansion;
+    if (!expansion?.isAvailable) {
+      const why = expansion?.reason ?? 'the volumes of this computing platform have no size of their own';
+      throw new AppError({ code: 'WRONG_STATE', message: `the disk cannot grow: ${why}` });
+    }
+    const diskBytes = BigInt(wish.diskBytes);
+    return inTransaction(this.#db, async (tx) => {
+      const grown = await adjust(tx, row.id, (current) => {
+        if (PHASES_WITHOUT_VOLUME.has(current.phase)) throw wrongState(current, 'grown', 'it has no disk of its own');
+        const known = current.diskBytes ?? 0n;
+        if (diskBytes < known) {
+          const message = `the disk has ${known} bytes and never shrinks: ask for more`;
+          throw invalidInput([{ path: 'diskBytes', message }]);
+        }
+        return diskBytes === known ? null : { diskBytes, diskProblem: null };
+      });
+      if (grown) await notifyInTransaction(tx, { placements: [row.platformId] });
+      return grown ?? this.current(tx, row.id);
     });
   }
 
@@ -154,8 +213,53 @@ export class EnvironmentService {
     return reading(() => environmentStore.phasesOf(this.#db, platformId, ids));
   }
 
-  namesOf(ids: readonly string[]): Promise<Map<string, string>> {
-    return reading(() => environmentStore.namesOf(this.#db, ids));
+  wantedOf(ids: readonly string[]): Promise<Map<string, WantedOfPlatform>> {
+    return reading(() => environmentStore.wantedOf(this.#db, ids));
+  }
+
+  /** Deleted ones too. */
+  findEver(id: EnvironmentId): Promise<EnvironmentRow | null> {
+    return reading(() => environmentStore.find(this.#db, id));
+  }
+
+  /** Names of those that are being made from this snapshot. */
+  beingRestored(tx: Tx, snapshotId: SnapshotId): Promise<string[]> {
+    return environmentStore.beingRestored(tx, snapshotId);
+  }
+
+  /** How many environments each of these platforms has. */
+  countsOnPlatforms(ids: readonly string[], db: Reader = this.#db): Promise<Map<string, number>> {
+    return reading(() => environmentStore.countsOnPlatforms(db, ids));
+  }
+
+  /** What is in a snapshot lies where it was taken. */
+  async #choosePlatform(wish: CreateEnvironment, restored: Restored | null): Promise<PlatformRow> {
+    const { platforms } = this.#parts;
+    if (!restored) return platforms.choose(wish.platform);
+    const platform = await platforms.choose(restored.snapshot.platformId);
+    if (wish.platform === null || wish.platform === platform.id || wish.platform === platform.name) return platform;
+    const message = `the snapshot lies on the platform "${platform.name}" and can be restored there alone`;
+    throw invalidInput([{ path: 'platform', message }]);
+  }
+
+  /** On the server's own machine nothing is limited unless somebody has chosen an instance type. */
+  async #chooseShare(
+    wish: CreateEnvironment,
+    of: { spec: TemplateSpec; platform: PlatformRow; restored: Restored | null },
+  ): Promise<Share> {
+    const { spec, platform, restored } = of;
+    const least = restored?.snapshot.sizeBytes ?? null;
+    if (wish.instanceType === null && restored && wish.template === null) {
+      const { instanceTypeId, instanceType, diskBytes } = restored.source;
+      const wanted = diskBytesOf(instanceType, least);
+      return { instanceTypeId, instanceType, diskBytes: larger(wanted, diskBytes) };
+    }
+    if (wish.instanceType === null && platform.kind === 'local') {
+      return { instanceTypeId: null, instanceType: null, diskBytes: null };
+    }
+    const type = await this.#parts.instanceTypes.choose(wish.instanceType, spec.instanceTypes ?? []);
+    const instanceType = type?.spec ?? null;
+    return { instanceTypeId: type?.id ?? null, instanceType, diskBytes: diskBytesOf(instanceType, least) };
   }
 
   /** A worker that the platform has seen die cannot be asked: its stop is over at once. */
@@ -192,6 +296,8 @@ export class EnvironmentService {
         details: { limit: maxPerUser },
       });
     }
+    if (fields.restoredFromId) await this.#parts.snapshots().hold(tx, fields.restoredFromId);
+    await this.#parts.platforms.hold(tx, fields.platformId);
     const now = this.#now();
     const id = newId('environment', now.getTime());
     const hostKey = newSshKeyPair();
@@ -218,7 +324,8 @@ export class EnvironmentService {
     return reading(() => environmentStore.findByRequestKey(this.#db, ownerId, requestKey));
   }
 
-  async #current(tx: Tx, id: EnvironmentId): Promise<EnvironmentRow> {
+  /** As it is within the transaction. Throws NOT_FOUND. */
+  async current(tx: Tx, id: EnvironmentId): Promise<EnvironmentRow> {
     const row = await environmentStore.find(tx, id);
     if (!row) throw notFound('environment');
     return row;
@@ -247,4 +354,9 @@ function wrongState(row: EnvironmentRow, verb: string, advice: string): AppError
     message: `the environment is ${row.phase} and cannot be ${verb}: ${advice}`,
     details: { phase: row.phase, desired: row.desired },
   });
+}
+
+/** What is made from a snapshot stays on the branch that it was on. */
+function branchOf(wish: CreateEnvironment, of: { spec: TemplateSpec; restored: Restored | null }): string | null {
+  return of.restored && wish.template === null ? of.restored.source.branch : of.spec.repository.branch;
 }

@@ -1,9 +1,9 @@
 /** The only file that touches the tables `environments` and `environment_events`. */
-import { type EnvironmentId, newId, type PlatformId, type UserId } from '@easel/schema/ids';
+import { type EnvironmentId, newId, type PlatformId, type SnapshotId, type UserId } from '@easel/schema/ids';
 import type { DesiredState, EnvironmentEvent, EnvironmentPhase } from '@easel/schema/states/environment';
 import type { Reader, Tx } from '../db.ts';
 import { type Environment, Prisma } from '../generated/prisma/client.ts';
-import type { EnvironmentFields, EnvironmentRow, NewEnvironment } from './environment-row.ts';
+import type { EnvironmentFields, EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';
 
 /** Phase and wish come from the state machine alone, so they are not part of `EnvironmentFields`. */
 type StateFields = { phase: EnvironmentPhase; desired: DesiredState };
@@ -58,9 +58,15 @@ export const environmentStore = {
   },
 
   async insert(tx: Tx, row: NewEnvironment): Promise<EnvironmentRow> {
+    const { spec, instanceType, ...plain } = row;
     return (await tx.environment.create({
-      data: { ...row, spec: row.spec as Prisma.InputJsonObject, connectivity: 'waiting' },
-    })) as EnvironmentRow;
+      data: {
+        ...plain,
+        spec: spec as Prisma.InputJsonObject,
+        instanceType: (instanceType as Prisma.InputJsonObject | null) ?? Prisma.DbNull,
+        connectivity: 'waiting',
+      },
+    })) as unknown as EnvironmentRow;
   },
 
   /**
@@ -111,9 +117,30 @@ export const environmentStore = {
     return rows.map((row) => row.id as EnvironmentId);
   },
 
-  async namesOf(db: Reader, ids: readonly string[]): Promise<Map<string, string>> {
-    const rows = await db.environment.findMany({ where: { id: { in: [...ids] } }, select: { id: true, name: true } });
-    return new Map(rows.map((row) => [row.id, row.name]));
+  /** What a scheduler is told of these environments with their placements. */
+  async wantedOf(db: Reader, ids: readonly string[]): Promise<Map<string, WantedOfPlatform>> {
+    const select = { id: true, name: true, instanceType: true, diskBytes: true, restoredFromId: true };
+    const rows = await db.environment.findMany({ where: { id: { in: [...ids] } }, select });
+    return new Map((rows as unknown as WantedOfPlatform[]).map((row) => [row.id, row]));
+  },
+
+  /** Environments of each platform that are not deleted; a platform without one is not in the map. */
+  async countsOnPlatforms(db: Reader, ids: readonly string[]): Promise<Map<string, number>> {
+    const groups = await db.environment.groupBy({
+      by: ['platformId'],
+      where: { platformId: { in: [...ids] }, phase: { not: 'deleted' } },
+      _count: { _all: true },
+    });
+    return new Map(groups.map((group) => [group.platformId, group._count._all]));
+  },
+
+  /** Those that are being made from this snapshot for the first time. */
+  async beingRestored(db: Reader, snapshotId: SnapshotId): Promise<string[]> {
+    const rows = await db.environment.findMany({
+      where: { restoredFromId: snapshotId, generation: 1, phase: { in: ['queued', 'provisioning'] } },
+      select: { name: true },
+    });
+    return rows.map((row) => row.name);
   },
 
   async phasesOf(

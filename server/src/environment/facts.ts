@@ -10,6 +10,7 @@ import type { AuthorizedKey, Manifest } from '@easel/schema/wire/manifest';
 import type { relayAccessSchema, WorkerEvent, WorkerMessage } from '@easel/schema/wire/worker';
 import type { z } from 'zod';
 import type { Tx } from '../db.ts';
+import type { FreezeWish } from '../snapshot/snapshot.facts.ts';
 
 export interface WorkerRef {
   environmentId: EnvironmentId;
@@ -46,6 +47,8 @@ export interface EnvironmentFacts {
   workerAccess(hello: Hello): Promise<WorkerAccess>;
   /** What to tell the worker; ask again at every `live.worker(environmentId)` and after each hello. */
   workerWish(worker: WorkerRef): Promise<WorkerWish>;
+  /** For which snapshots its volume is to be frozen, or works on; ask again when `workerWish` is asked again. */
+  freezeWishes(worker: WorkerRef): Promise<FreezeWish[]>;
   authorizedKeys(environmentId: EnvironmentId): Promise<AuthorizedKey[]>;
   /** A fresh ticket for the relay; renew well before `expiresAt`. */
   relayAccess(worker: WorkerRef): Promise<RelayAccess | null>;

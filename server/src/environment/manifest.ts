@@ -11,6 +11,8 @@ export function buildManifest(parts: {
   row: EnvironmentRow;
   workerId: WorkerId;
   owner: { login: string; name: string; email: string | null };
+  /** What runs the worker bounds all that runs in it. */
+  hasOwnShare: boolean;
   sshHostKey: string;
   authorizedKeys: AuthorizedKey[];
   defaultImage: string | null;
@@ -34,8 +36,9 @@ export function buildManifest(parts: {
     },
     sidecars: spec.sidecars,
     idePort: spec.idePort,
-    // Shares of the machine come with instance types; until then the platform decides.
-    resources: { cpus: null, memoryBytes: null },
+    resources: parts.hasOwnShare
+      ? { cpus: null, memoryBytes: null }
+      : { cpus: row.instanceType?.cpus ?? null, memoryBytes: row.instanceType?.memoryBytes ?? null },
     sshHostKey: parts.sshHostKey,
     authorizedKeys: parts.authorizedKeys,
     limits: LIMITS,

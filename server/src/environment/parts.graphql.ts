@@ -50,6 +50,24 @@ export const ResourceUseType = builder.objectRef<ResourceUse>('ResourceUse').imp
   }),
 });
 
+interface Disk {
+  wantedBytes: number;
+  capacityBytes: bigint | null;
+  problem: string | null;
+}
+
+export const DiskType = builder.objectRef<Disk>('Disk').implement({
+  fields: (t) => ({
+    wantedBytes: t.exposeFloat('wantedBytes'),
+    capacityBytes: t.float({
+      nullable: true,
+      description: 'As its platform sees it; null until it has.',
+      resolve: ({ capacityBytes }) => (capacityBytes === null ? null : Number(capacityBytes)),
+    }),
+    problem: t.exposeString('problem', { nullable: true, description: 'Why it does not grow, one sentence.' }),
+  }),
+});
+
 export const ListeningPortType = builder.objectRef<Heartbeat['ports'][number]>('ListeningPort').implement({
   fields: (t) => ({
     port: t.exposeInt('port'),

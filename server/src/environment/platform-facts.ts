@@ -62,6 +62,29 @@ export const platformFacts = {
     await transition(tx, { ...by, event: 'platformFailed', facts });
   },
 
+  /** The volume as it is now, and why it does not grow. */
+  async volume(
+    tx: Tx,
+    { environmentId }: Placed,
+    seen: { capacityBytes: number; problem: string | null },
+  ): Promise<void> {
+    const diskCapacityBytes = BigInt(seen.capacityBytes);
+    await adjust(tx, environmentId, (row) => {
+      const isSame = row.diskCapacityBytes === diskCapacityBytes && row.diskProblem === seen.problem;
+      return isSame || row.phase === 'deleted' ? null : { diskCapacityBytes, diskProblem: seen.problem };
+    });
+  },
+
+  /**
+   * The platform takes the worker's machine away. The worker stops as it would for a person, within the same limit, and the
+   * environment starts again on the same platform, with the reason shown until it does.
+   */
+  async evicted(tx: Tx, placed: Placed, seen: { reason: string; stopSeconds: number; now: Date }): Promise<void> {
+    const { now, stopSeconds: limitSeconds } = seen;
+    const facts = { reason: `The platform moves it to another machine: ${seen.reason}`, limitSeconds };
+    await transition(tx, { ...placed, event: 'evicted', actor: 'platform', now, facts });
+  },
+
   /** What `end` asked for is done. A stop that had nobody to ask is thereby over. */
   async ended(tx: Tx, placed: Placed, now: Date): Promise<void> {
     await transition(tx, { ...placed, event: 'workerStopped', actor: 'platform', now });

@@ -1,10 +1,12 @@
 /** Makes a new environment's spec from what somebody asked for. */
 import { AppError } from '@easel/schema/errors';
+import type { TemplateId } from '@easel/schema/ids';
 import { branchSchema, nameSchema } from '@easel/schema/names';
 import { gitUrlSchema, imageSchema, type TemplateSpec, templateSpecSchema } from '@easel/schema/template';
 import { z } from 'zod';
 import { invalidInput } from '../parse-input.ts';
 import { specOf, type TemplateRow } from '../template/template-row.ts';
+import type { EnvironmentRow } from './environment-row.ts';
 
 const optional = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? null);
 
@@ -17,6 +19,12 @@ export const createEnvironmentSchema = z.object({
   gitUrl: optional(gitUrlSchema),
   branch: optional(branchSchema),
   image: optional(imageSchema),
+  /** Id or name; without one, the template's first. */
+  instanceType: optional(z.string().min(1).max(100)),
+  /** Id or name. */
+  platform: optional(z.string().min(1).max(100)),
+  /** Id of the snapshot that the volume is made from. */
+  snapshot: optional(z.string().min(1).max(100)),
   /** Made by the client: pressing twice makes one. */
   requestKey: optional(z.string().min(1).max(200)),
 });
@@ -28,16 +36,28 @@ export interface Templates {
   list(limit: number): Promise<TemplateRow[]>;
 }
 
+/** What an environment that is made from a snapshot takes over where nothing else is asked for. */
+export type SourceOfSnapshot = Pick<EnvironmentRow, 'spec' | 'templateId'>;
+
+/** `source`: the environment that the snapshot was taken of. */
 export async function chooseSpec(
   input: CreateEnvironment,
   templates: Templates,
-): Promise<{ spec: TemplateSpec; template: TemplateRow | null }> {
+  source: SourceOfSnapshot | null = null,
+): Promise<{ spec: TemplateSpec; templateId: TemplateId | null }> {
   if (input.template !== null && input.gitUrl !== null) {
     throw invalidInput([{ path: 'gitUrl', message: 'name either a template or a Git URL, not both' }]);
   }
+  if (source && input.gitUrl !== null) {
+    throw invalidInput([{ path: 'gitUrl', message: 'the snapshot has its sources already' }]);
+  }
+  if (source && input.template === null) {
+    const { spec, templateId } = source;
+    return { spec: { ...spec, image: input.image ?? spec.image }, templateId };
+  }
   const template = input.gitUrl === null ? await chooseTemplate(input.template, templates) : null;
   const spec = template ? specOf(template) : specOfRepository(input.gitUrl ?? '');
-  return { spec: { ...spec, image: input.image ?? spec.image }, template };
+  return { spec: { ...spec, image: input.image ?? spec.image }, templateId: template?.id ?? null };
 }
 
 /** How many templates an error message can name. */

@@ -118,7 +118,8 @@ async function carryOut(
   const start = { environmentId: before.id, generation: before.generation };
   if (consequences.openSteps) await stepStore.closeOpen(tx, start, consequences.openSteps);
   if (consequences.worker) await workerStore.advance(tx, start, consequences.worker, now);
-  if (consequences.placement === 'run') await startWorker(tx, after);
+  if (consequences.placement === 'again') await placements.wishEnd(tx, before);
+  if (consequences.placement === 'run' || consequences.placement === 'again') await startWorker(tx, after);
   if (consequences.placement === 'end') await placements.wishEnd(tx, after);
   if (consequences.placement === 'erase') await placements.wishErase(tx, after);
   await notifyInTransaction(tx, {

@@ -2,6 +2,7 @@
 import type { StepEvent, StepName } from '@easel/schema/states/step';
 import type { WorkerEvent } from '@easel/schema/wire/worker';
 import type { Tx } from '../db.ts';
+import { snapshotFacts } from '../snapshot/snapshot.facts.ts';
 import type { WorkerRef } from './facts.ts';
 import { stepStore } from './step.store.ts';
 import { adjust, transition } from './transition.ts';
@@ -51,6 +52,9 @@ const HANDLERS: Handlers = {
     const reason = event.isClean ? null : event.text || 'The stop was not clean; look at the log.';
     return (await transition(tx, { ...from(worker), event: 'workerStopped', now, facts: { reason } })) !== null;
   },
+  'volume.frozen': ({ snapshotId }, { tx, worker, now }) => snapshotFacts.frozen(tx, worker, { snapshotId, now }),
+  'volume.thawed': ({ snapshotId, problem }, { tx, worker }) =>
+    snapshotFacts.thawed(tx, worker, { snapshotId, problem }),
   // Containers show in the log and in the steps; the environment's own state does not depend on a single one.
   'container.started': async () => false,
   'container.ended': async () => false,

@@ -10,7 +10,7 @@ import type { Failure } from '@easel/schema/failure';
 import { newId } from '@easel/schema/ids';
 import type { Placement } from '@easel/schema/wire/placement';
 import type { WorkerEvent } from '@easel/schema/wire/worker';
-import { asPlatform, type PlatformActor, type UserActor } from '../actor.ts';
+import { asPlatform, asUser, type PlatformActor, type UserActor } from '../actor.ts';
 import { createApp } from '../app.ts';
 import { bootstrap } from '../bootstrap.ts';
 import { type Config, config as configSchema } from '../config.ts';
@@ -20,10 +20,12 @@ import { createLive } from '../live/live.ts';
 import { routeUpgrades } from '../live/upgrade.ts';
 import { migrate } from '../migrations.ts';
 import { createFileObjects } from '../objects/file-objects.ts';
+import type { PlatformService } from '../platform/platform.service.ts';
 import { newToken } from '../secrets.ts';
 import { createHttp } from './http.ts';
 import { closeHttp, listenHttp } from './server.ts';
 
+type PlatformHeartbeat = Parameters<PlatformService['heartbeat']>[1];
 export type TestServer = Awaited<ReturnType<typeof openServer>>;
 
 /** What GraphQL answered. */
@@ -116,9 +118,35 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
     sshPort: 7022,
   });
 
+  const administrator = asUser(await app.authentication.ofToken(adminToken));
+
+  /** A cluster's platform that has just been heard of, with a scheduler that says what it is told to. */
+  async function newCluster(fields: Partial<PlatformHeartbeat> = {}) {
+    const made = await app.services.platformAdmin.create(administrator, { name: `c-${newId('platform').slice(-10)}` });
+    const actor = asPlatform(await app.authentication.ofToken(made.token));
+    const available = { isAvailable: true, reason: null };
+    const said: PlatformHeartbeat = {
+      kind: 'kubernetes',
+      features: { snapshots: available, expansion: available },
+      ...fields,
+    };
+    await platforms.heartbeat(actor, said);
+    return {
+      ...made.platform,
+      token: made.token,
+      actor,
+      beat: (more: Partial<PlatformHeartbeat> = {}) => platforms.heartbeat(actor, { ...said, ...more }),
+      claim: () => scheduler.claim(actor, { limit: 100, leaseSeconds: 60, claimedBy: 'test' }),
+      list: () => scheduler.list(actor),
+      observe: (...observations: unknown[]) => scheduler.report(actor, observations),
+    };
+  }
+
   return {
     url,
     adminToken,
+    administrator,
+    newCluster,
     platformToken,
     platform,
     app,

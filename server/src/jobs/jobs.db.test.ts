@@ -178,6 +178,8 @@ describe('jobs', () => {
         ...house,
         log: silentLog,
         stopSeconds: 60,
+        snapshots: house.snapshotScheduler,
+        tellSilentPlatforms: async () => undefined,
         sweepSessions: async () => undefined,
         rotateTicketKeys: async () => undefined,
       },

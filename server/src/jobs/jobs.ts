@@ -12,16 +12,22 @@ import type { EnvironmentFacts } from '../environment/facts.ts';
 import { compactLogs } from '../log/compaction.ts';
 import { removeOrphanedLogs } from '../log/log-retention.ts';
 import type { ObjectStore } from '../objects/objects.ts';
+import { SILENT_EVERY_MS } from '../platform/platform.service.ts';
+import type { SnapshotSchedulerService } from '../snapshot/snapshot-scheduler.service.ts';
 import { passDeadlines } from './deadlines.ts';
 import { stopIdle } from './inactivity.ts';
 import { onOneReplica } from './one-replica.ts';
 import { forgetEarlierStarts } from './retention.ts';
+import { passSnapshotDeadlines } from './snapshot-deadlines.ts';
 
 export interface JobsParts {
   db: Db;
   pool: pg.Pool;
   objects: ObjectStore;
   facts: Pick<EnvironmentFacts, 'overdue' | 'deadlinePassed'>;
+  snapshots: Pick<SnapshotSchedulerService, 'overdue' | 'deadlinePassed'>;
+  /** Tells who looks at a platform that it has fallen silent. */
+  tellSilentPlatforms: () => Promise<void>;
   /** Forgets sessions and one-time codes that open nothing any more. */
   sweepSessions: () => Promise<void>;
   /** Makes the next key that tickets are signed with, when it is due. */
@@ -51,6 +57,8 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
     );
   await Promise.all([
     loop('deadlines', second, () => passDeadlines(parts)),
+    loop('snapshot deadlines', second, () => passSnapshotDeadlines(parts)),
+    alone('silent platforms', SILENT_EVERY_MS, parts.tellSilentPlatforms),
     alone('inactivity', 20 * second, () => stopIdle({ ...parts, database: pool, now: () => new Date(clock.now()) })),
     alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),
     alone('log compaction', 5 * minute, () => compactLogs(stores)),

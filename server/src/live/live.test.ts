@@ -40,7 +40,7 @@ describe('hints on the wire', () => {
   });
 
   it('pass over what this version does not know', () => {
-    const empty = { environments: [], removed: [], placements: [], logs: [], workers: [] };
+    const empty = { environments: [], removed: [], placements: [], platforms: [], logs: [], workers: [] };
     for (const payload of [
       '',
       ' ',
@@ -87,6 +87,18 @@ describe('the hub of one server', () => {
     const again = [hub.live.placements(platform), hub.live.log(id), hub.live.worker(id)] as const;
     tell(hub, { placements: [platform], workers: [id] });
     expect(await Promise.all(again.map(drain))).toEqual([[{ kind: 'changed' }], [], [{ kind: 'changed' }]]);
+  });
+
+  it('tells of a platform whoever looks at it or at all of them', async () => {
+    const hub = createHub();
+    const [one, other] = [newId('platform'), newId('platform')];
+    const readers = [
+      hub.live.platforms({}),
+      hub.live.platforms({ id: one }),
+      hub.live.platforms({ id: other }),
+    ] as const;
+    tell(hub, { platforms: [one] });
+    expect(await Promise.all(readers.map(drain))).toEqual([[{ kind: 'changed' }], [{ kind: 'changed' }], []]);
   });
 
   it('tells everybody to read again after a gap', async () => {

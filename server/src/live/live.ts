@@ -24,6 +24,8 @@ export interface Live {
   environment(id: EnvironmentId): AsyncIterableIterator<Changed>;
   /** Something waits in the platform's queue. */
   placements(platformId: PlatformId): AsyncIterableIterator<Changed>;
+  /** The row of a platform has changed: of this one, or of any. */
+  platforms(filter: { id?: PlatformId }): AsyncIterableIterator<Changed>;
   /** The environment's log has grown or ended. */
   log(environmentId: EnvironmentId): AsyncIterableIterator<Changed>;
   /** The environment's connected worker must be told something: its wish or its keys have changed. */
@@ -65,6 +67,8 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
   const owners = topics<EnvironmentsChanged>();
   const environments = topics<Changed>();
   const placements = topics<Changed>();
+  const allPlatforms = topic<Changed>();
+  const platforms = topics<Changed>();
   const logs = topics<Changed>();
   const workers = topics<Changed>();
 
@@ -77,6 +81,7 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
     environments: ({ ownerId }) => (ownerId === undefined ? all.subscribe() : owners.subscribe(ownerId)),
     environment: (id) => environments.subscribe(id),
     placements: (platformId) => placements.subscribe(platformId),
+    platforms: ({ id }) => (id === undefined ? allPlatforms.subscribe() : platforms.subscribe(id)),
     log: (environmentId) => logs.subscribe(environmentId),
     worker: (environmentId) => workers.subscribe(environmentId),
     touch(hints) {
@@ -98,12 +103,18 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
       for (const hint of hints.environments) tellEnvironment(hint, 'changed');
       for (const hint of hints.removed) tellEnvironment(hint, 'removed');
       for (const id of hints.placements) placements.push(id, id, changed);
+      for (const id of hints.platforms) {
+        // Who reads the list reads all of it, whichever has changed.
+        allPlatforms.push('platforms', changed);
+        platforms.push(id, id, changed);
+      }
       for (const id of hints.logs) logs.push(id, id, changed);
       for (const id of hints.workers) workers.push(id, id, changed);
     },
     resyncAll() {
       all.resync();
-      for (const group of [owners, environments, placements, logs, workers]) group.resync();
+      allPlatforms.resync();
+      for (const group of [owners, environments, placements, platforms, logs, workers]) group.resync();
     },
   };
 }

@@ -22,6 +22,8 @@ export interface Hints {
   removed?: readonly EnvironmentHint[];
   /** Platforms whose queue of placements has something new. */
   placements?: readonly PlatformId[];
+  /** Platforms whose row has changed. */
+  platforms?: readonly PlatformId[];
   /** Environments whose log has grown or ended. */
   logs?: readonly EnvironmentId[];
   /** Environments whose connected worker must be told something: the wish, or the keys, have changed. */
@@ -46,6 +48,7 @@ export function encodeHints(hints: Hints): string[] {
     ...(hints.environments ?? []).map((hint) => `e${hint.id}.${hint.ownerId}`),
     ...(hints.removed ?? []).map((hint) => `d${hint.id}.${hint.ownerId}`),
     ...(hints.placements ?? []).map((id) => `p${id}`),
+    ...(hints.platforms ?? []).map((id) => `c${id}`),
     ...(hints.logs ?? []).map((id) => `l${id}`),
     ...(hints.workers ?? []).map((id) => `w${id}`),
   ]);
@@ -64,12 +67,18 @@ export function encodeHints(hints: Hints): string[] {
 
 /** Words that this version does not know are passed over: a newer server may tell more. */
 export function decodeHints(payload: string): Required<{ [K in keyof Hints]: NonNullable<Hints[K]>[number][] }> {
-  const hints = { environments: [], removed: [], placements: [], logs: [], workers: [] } as ReturnType<
-    typeof decodeHints
-  >;
+  const hints = {
+    environments: [],
+    removed: [],
+    placements: [],
+    platforms: [],
+    logs: [],
+    workers: [],
+  } as ReturnType<typeof decodeHints>;
   for (const word of payload.split(' ')) {
     const [id = '', ownerId = ''] = word.slice(1).split('.');
     if (word[0] === 'p' && isId('platform', id)) hints.placements.push(id);
+    if (word[0] === 'c' && isId('platform', id)) hints.platforms.push(id);
     if (!isId('environment', id)) continue;
     if (word[0] === 'e' && isId('user', ownerId)) hints.environments.push({ id, ownerId });
     if (word[0] === 'd' && isId('user', ownerId)) hints.removed.push({ id, ownerId });

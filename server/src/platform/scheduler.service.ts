@@ -10,12 +10,15 @@ import {
   type Observation,
   observationSchema,
   type Placement,
+  type PlacementSpec,
 } from '@easel/schema/wire/placement';
 import { z } from 'zod';
 import type { PlatformActor } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { EnvironmentService } from '../environment/environment.service.ts';
+import type { WantedOfPlatform } from '../environment/environment-row.ts';
 import { platformFacts } from '../environment/platform-facts.ts';
+import { placementSpecOf } from '../environment/share.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { parseInput } from '../parse-input.ts';
 import { placements } from '../placement/placement.service.ts';
@@ -36,6 +39,7 @@ interface Looked {
   now: Date;
   graceSeconds: number;
   registerSeconds: number;
+  stopSeconds: number;
 }
 type Handlers = { [T in Observation['type']]: (seen: Seen<T>, looked: Looked) => Promise<void> };
 
@@ -44,12 +48,20 @@ export interface SchedulerLimits {
   goneGraceSeconds: number;
   /** How long a worker that exists may take to call. */
   registerSeconds: number;
+  /** How long a worker may take to stop whose machine is taken away. */
+  stopSeconds: number;
 }
 
 /** What each observation changes. One of a wish that has changed in the meantime changes nothing. */
 const HANDLERS: Handlers = {
   async pending(seen, { tx, placement }) {
     if (placement.wish === 'run') await platformFacts.pending(tx, placement, seen.reason);
+  },
+  async volume({ capacityBytes, problem }, { tx, placement }) {
+    await platformFacts.volume(tx, placement, { capacityBytes, problem });
+  },
+  async evicted({ reason }, { tx, placement, now, stopSeconds }) {
+    if (placement.wish === 'run') await platformFacts.evicted(tx, placement, { reason, stopSeconds, now });
   },
   async placed(_seen, { tx, placement, now, registerSeconds }) {
     if (!(await placements.placed(tx, placement))) return;
@@ -133,8 +145,8 @@ export class SchedulerService {
         if (!placement) return;
         const now = new Date(this.#clock.now());
         const handle = HANDLERS[observation.type] as (seen: Observation, looked: Looked) => Promise<void>;
-        const { goneGraceSeconds: graceSeconds, registerSeconds } = this.#limits;
-        await handle(observation, { tx, placement, now, graceSeconds, registerSeconds });
+        const { goneGraceSeconds: graceSeconds, ...limits } = this.#limits;
+        await handle(observation, { tx, placement, now, graceSeconds, ...limits });
       });
     }
   }
@@ -145,19 +157,24 @@ export class SchedulerService {
   }
 
   async #present(rows: readonly PlacementRow[]): Promise<Placement[]> {
-    const names = await this.#environments.namesOf(rows.map((row) => row.environmentId));
+    const environments = await this.#environments.wantedOf(rows.map((row) => row.environmentId));
     return rows.map((row) => ({
       id: row.id,
       environmentId: row.environmentId,
-      environmentName: names.get(row.environmentId) ?? '',
+      environmentName: environments.get(row.environmentId)?.name ?? '',
       workerId: row.workerId,
       generation: row.generation,
       wish: row.wish,
       state: row.state,
       workerToken: tokenFor(row, this.#key),
       leaseExpiresAt: row.leaseExpiresAt?.toISOString() ?? null,
+      spec: specFor(row, environments.get(row.environmentId)),
     }));
   }
+}
+
+function specFor(row: PlacementRow, environment: WantedOfPlatform | undefined): PlacementSpec | null {
+  return row.wish === 'run' && environment ? placementSpecOf(environment) : null;
 }
 
 /** Only who holds the claim of a `run` needs it, to start the worker with. */

@@ -25,6 +25,10 @@ export const TemplateNode = builder.prismaNode('Template', {
     sidecars: t.expose('sidecars', { type: 'JSON' }),
     idePort: t.exposeInt('idePort', { nullable: true }),
     inactivityMinutes: t.exposeInt('inactivityMinutes'),
+    instanceTypes: t.stringList({
+      description: 'Names of the instance types that it offers, the default one first; empty offers all.',
+      resolve: ({ instanceTypes }) => instanceTypes as string[],
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     environmentCount: t.loadable({
       type: 'Int',
@@ -74,6 +78,7 @@ const CreateTemplateInput = builder.inputType('CreateTemplateInput', {
     sidecars: t.field({ type: [SidecarInput] }),
     idePort: t.int(),
     inactivityMinutes: t.int(),
+    instanceTypes: t.stringList({ description: 'Names, the default one first; empty offers all.' }),
   }),
 });
 

@@ -1,5 +1,5 @@
 /**
- * What the server tells a connected worker: stop, other keys, a new relay ticket. The row is the truth: at every hint, and
+ * What the server tells a connected worker: stop, freeze and thaw, other keys, a new relay ticket. The row is the truth: at every hint, and
  * once a minute in case one was lost, it is read again, and the worker is told what it does not know yet.
  */
 import { fullJitter } from '@easel/kit/backoff';
@@ -14,7 +14,7 @@ export interface Downlink {
 }
 
 export interface DownlinkOptions {
-  facts: Pick<EnvironmentFacts, 'workerWish' | 'authorizedKeys' | 'relayAccess'>;
+  facts: Pick<EnvironmentFacts, 'workerWish' | 'freezeWishes' | 'authorizedKeys' | 'relayAccess'>;
   access: WorkerAccess;
   changes: AsyncIterableIterator<Changed>;
   send(message: ServerMessage): void;
@@ -35,6 +35,8 @@ export function createDownlink(options: DownlinkOptions): Downlink {
   const { facts, access, changes, send, log } = options;
   let keysTold = JSON.stringify(access.manifest.authorizedKeys);
   let stopTold: string | undefined;
+  /** The last verb per snapshot: told once in a connection, and again in the next until the worker has said that it is done. */
+  const freezesTold = new Map<string, 'freeze' | 'thaw'>();
   let isClosed = false;
   let leaveTimer: NodeJS.Timeout | undefined;
   let relayTimer: NodeJS.Timeout | undefined;
@@ -59,6 +61,19 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     leaveTimer = setTimeout(() => options.leave(leaveReason), leaveSeconds * 1000);
   }
 
+  async function tellFreezes(): Promise<void> {
+    const wishes = await facts.freezeWishes(access);
+    if (isClosed) return;
+    for (const { snapshotId, verb, limitSeconds } of wishes) {
+      if (freezesTold.get(snapshotId) === verb) continue;
+      freezesTold.set(snapshotId, verb);
+      log.info({ snapshotId, verb }, 'worker told of a snapshot');
+      send(
+        verb === 'freeze' ? { type: 'worker.freeze', snapshotId, limitSeconds } : { type: 'worker.thaw', snapshotId },
+      );
+    }
+  }
+
   async function tellKeys(): Promise<void> {
     const authorizedKeys = await facts.authorizedKeys(access.environmentId);
     const keys = JSON.stringify(authorizedKeys);
@@ -70,6 +85,7 @@ export function createDownlink(options: DownlinkOptions): Downlink {
   async function look(): Promise<void> {
     try {
       await tellWish();
+      await tellFreezes();
       await tellKeys();
     } catch (err) {
       // The database is away: the next look tells it.

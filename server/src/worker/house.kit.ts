@@ -13,6 +13,7 @@ import type { UserActor } from '../actor.ts';
 import { openDatabase } from '../db.ts';
 import { createFacts } from '../environment/environment.facts.ts';
 import { EnvironmentService } from '../environment/environment.service.ts';
+import { InstanceTypeService } from '../instance-type/instance-type.service.ts';
 import { createLive } from '../live/live.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { createLogWriter } from '../log/log-writer.ts';
@@ -23,6 +24,8 @@ import { SchedulerService } from '../platform/scheduler.service.ts';
 import { createHeard } from '../presence/heard.ts';
 import { createPresence } from '../presence/presence.service.ts';
 import { ServerKey } from '../server-key.ts';
+import { SnapshotService } from '../snapshot/snapshot.service.ts';
+import { SnapshotSchedulerService } from '../snapshot/snapshot-scheduler.service.ts';
 import { TemplateService } from '../template/template.service.ts';
 import { TicketService } from '../ticket/ticket.service.ts';
 import { SshKeyService } from '../user/ssh-key.service.ts';
@@ -46,15 +49,26 @@ export async function openHouse(databaseUrl: string) {
   const platforms = new PlatformService({ db, clock });
   const templates = new TemplateService({ db, clock });
   const users = new UserService({ db, onPasswordChanged: async () => undefined });
+  const instanceTypes = new InstanceTypeService({ db, clock });
   const environments = new EnvironmentService({
     db,
     key,
     templates,
     platforms,
+    instanceTypes,
+    snapshots: () => snapshots,
     users,
     clock,
     limits: { stopSeconds: 60, maxPerUser: 10_000 },
     lastBeat: async () => null,
+  });
+  const snapshots: SnapshotService = new SnapshotService({
+    db,
+    clock,
+    environments,
+    platforms,
+    users,
+    limits: { maxPerUser: 100 },
   });
   const sshKeys = new SshKeyService({
     db,
@@ -70,7 +84,7 @@ export async function openHouse(databaseUrl: string) {
     key,
     environments,
     clock,
-    limits: { goneGraceSeconds: limits.goneGraceSeconds, registerSeconds: 60 },
+    limits: { goneGraceSeconds: limits.goneGraceSeconds, registerSeconds: 60, stopSeconds: limits.stopSeconds },
   });
   const live = await createLive({ databaseUrl, database: db, log, signal: ending.signal });
   const heard = createHeard({ heartbeatMs: 10_000, lostMs: 30_000 });
@@ -98,7 +112,7 @@ export async function openHouse(databaseUrl: string) {
       lastSeenAt: new Date(),
     },
   });
-  const platformActor = { kind: 'platform', platformId, name: 'local' } as const;
+  const platformActor = { kind: 'platform', platformId, name: 'local', credentialId: platformId } as const;
 
   async function newUser(): Promise<UserActor> {
     const userId = newId('user');
@@ -155,6 +169,8 @@ export async function openHouse(databaseUrl: string) {
     logs,
     environments,
     scheduler,
+    snapshots,
+    snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
     sshKeys,
     platformActor,
     newUser,

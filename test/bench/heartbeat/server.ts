@@ -54,6 +54,7 @@ const facts = {
     return true;
   },
   applyWorkerEvent: async () => true,
+  freezeWishes: async () => [],
   overdue: async () => [],
   deadlinePassed: async () => false,
 } satisfies EnvironmentFacts;

@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest';
 import { type CreateEntries, checkEntries, inputOf, requestKeys, suggestName } from './create-form.ts';
 
-const entries: CreateEntries = { template: 'web-shop', gitUrl: '', branch: '', image: '', name: 'shop-1' };
+const entries: CreateEntries = {
+  template: 'web-shop',
+  snapshot: null,
+  gitUrl: '',
+  branch: '',
+  image: '',
+  name: 'shop-1',
+  instanceType: '',
+  platform: '',
+};
 const nobody = () => false;
 
 test('good entries have no errors', () => {
@@ -44,6 +53,26 @@ test('only what was entered is sent', () => {
     branch: 'main',
     requestKey: 'k',
   });
+});
+
+test('where and how large are sent only when they were chosen', () => {
+  expect(inputOf({ ...entries, instanceType: 'large', platform: 'eu-west' }, 'k')).toMatchObject({
+    instanceType: 'large',
+    platform: 'eu-west',
+  });
+  expect(Object.keys(inputOf(entries, 'k'))).toEqual(['name', 'requestKey', 'template']);
+});
+
+test('a snapshot brings repository, branch and platform with it', () => {
+  const restored: CreateEntries = { ...entries, template: null, snapshot: 'snp1', branch: '--x', platform: 'eu-west' };
+  expect(checkEntries(restored, nobody)).toEqual({});
+  expect(inputOf({ ...restored, instanceType: 'large' }, 'k')).toEqual({
+    name: 'shop-1',
+    snapshot: 'snp1',
+    instanceType: 'large',
+    requestKey: 'k',
+  });
+  expect(checkEntries({ ...restored, snapshot: '' }, nobody).snapshot).toBe('Choose a snapshot.');
 });
 
 test('names are suggested from what is created, and are free', () => {

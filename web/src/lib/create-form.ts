@@ -5,14 +5,20 @@ import { sentence } from './format.ts';
 import { texts } from './texts.ts';
 
 export type CreateEntries = {
-  /** Name of the template, or null for a Git URL. */
+  /** Name of the template, or null for a Git URL or a snapshot. */
   template: string | null;
+  /** Id of a snapshot, empty until one is chosen; null when it is not made from one. */
+  snapshot: string | null;
   gitUrl: string;
   branch: string;
   image: string;
   name: string;
+  /** Empty: the default one. */
+  instanceType: string;
+  /** Empty: any. A snapshot stays where it is. */
+  platform: string;
 };
-export type CreateErrors = Partial<Record<'name' | 'branch' | 'gitUrl' | 'image', string>>;
+export type CreateErrors = Partial<Record<'name' | 'branch' | 'gitUrl' | 'image' | 'snapshot', string>>;
 
 type Parser = {
   safeParse: (value: unknown) => { success: boolean; error?: { issues: { message: string }[] } | undefined };
@@ -27,6 +33,10 @@ export function checkEntries(entries: CreateEntries, isNameTaken: (name: string)
     if (message !== undefined) found[field] = sentence(message);
   };
   note('name', isNameTaken(entries.name.trim()) ? texts.create.nameTaken : firstIssue(nameSchema, entries.name.trim()));
+  if (entries.snapshot !== null) {
+    if (entries.snapshot === '') note('snapshot', texts.create.snapshotMissing);
+    return found;
+  }
   if (entries.branch.trim()) note('branch', firstIssue(branchSchema, entries.branch.trim()));
   if (entries.template === null) {
     note('gitUrl', firstIssue(gitUrlSchema, entries.gitUrl.trim()));
@@ -41,15 +51,24 @@ export type CreateInput = {
   gitUrl?: string;
   branch?: string;
   image?: string;
+  snapshot?: string;
+  instanceType?: string;
+  platform?: string;
   requestKey: string;
 };
 
 export function inputOf(entries: CreateEntries, requestKey: string): CreateInput {
   const branch = entries.branch.trim();
   const image = entries.image.trim();
-  return {
+  const common = {
     name: entries.name.trim(),
     requestKey,
+    ...(entries.instanceType && { instanceType: entries.instanceType }),
+  };
+  if (entries.snapshot !== null) return { ...common, snapshot: entries.snapshot };
+  return {
+    ...common,
+    ...(entries.platform && { platform: entries.platform }),
     ...(entries.template === null ? { gitUrl: entries.gitUrl.trim() } : { template: entries.template }),
     ...(branch && { branch }),
     ...(entries.template === null && image && { image }),

@@ -17,6 +17,7 @@ const stored: TemplateDetail = {
   sidecars: [{ name: 'db', image: 'postgres:18', env: { P: 'a=b' }, command: ['postgres', '-c', 'fsync=off'] }],
   idePort: 5990,
   inactivityMinutes: 0,
+  instanceTypes: ['medium', 'small'],
   createdAt: '2026-11-23T12:00:00Z',
   environmentCount: 2,
 };
@@ -40,6 +41,7 @@ test('a stored template goes through the form unchanged', () => {
     sidecars: stored.sidecars,
     idePort: 5990,
     inactivityMinutes: 0,
+    instanceTypes: ['medium', 'small'],
   });
 });
 

@@ -19,6 +19,8 @@ export type TemplateEntries = {
   image: string;
   idePort: string;
   inactivityMinutes: string;
+  /** Names, the default one first; empty offers all. */
+  instanceTypes: string[];
   variables: Variable[];
   scripts: Record<ScriptName, { run: string; timeoutSeconds: string }>;
   sidecars: SidecarEntries[];
@@ -40,6 +42,7 @@ export function emptyEntries(): TemplateEntries {
     image: '',
     idePort: '',
     inactivityMinutes: '30',
+    instanceTypes: [],
     variables: [],
     scripts: { init: script(), start: script(), stop: script() },
     sidecars: [],
@@ -68,6 +71,7 @@ export function entriesOf(template: TemplateDetail): TemplateEntries {
     image: template.image ?? '',
     idePort: template.idePort === null ? '' : String(template.idePort),
     inactivityMinutes: String(template.inactivityMinutes),
+    instanceTypes: [...template.instanceTypes],
     variables: Object.entries(env.data ?? {}).map(([name, value]) => ({ key: nextKey(), name, value })),
     sidecars: (sidecars.data ?? []).map((sidecar) => ({
       key: nextKey(),
@@ -119,6 +123,7 @@ export function specOf(entries: TemplateEntries): unknown {
     })),
     idePort: numberOf(entries.idePort),
     inactivityMinutes: numberOf(entries.inactivityMinutes) ?? 0,
+    instanceTypes: entries.instanceTypes,
   };
 }
 

@@ -26,6 +26,8 @@ async function connected() {
     stop: vi.fn<SessionHandlers['stop']>(),
     keys: vi.fn<SessionHandlers['keys']>(),
     relay: vi.fn<SessionHandlers['relay']>(),
+    freeze: vi.fn<SessionHandlers['freeze']>(),
+    thaw: vi.fn<SessionHandlers['thaw']>(),
     refused: vi.fn<SessionHandlers['refused']>(),
   };
   const { environmentId, workerId, generation } = server.manifest;

@@ -31,6 +31,8 @@ export interface SessionHandlers {
   stop(command: Extract<ServerMessage, { type: 'worker.stop' }>): void;
   keys(command: Extract<ServerMessage, { type: 'keys.update' }>): void;
   relay(command: Extract<ServerMessage, { type: 'relay.update' }>): void;
+  freeze(command: Extract<ServerMessage, { type: 'worker.freeze' }>): void;
+  thaw(command: Extract<ServerMessage, { type: 'worker.thaw' }>): void;
   /** For good: nobody wants this worker. */
   refused(reason: string): void;
 }
@@ -100,6 +102,8 @@ export function openSession(options: SessionOptions): Session {
     'worker.stop': handlers.stop,
     'keys.update': handlers.keys,
     'relay.update': handlers.relay,
+    'worker.freeze': handlers.freeze,
+    'worker.thaw': handlers.thaw,
   };
 
   line = redial({

@@ -14,6 +14,12 @@ const EMBEDDED = [
   'LogChunk',
   'EnvironmentsChange',
   'CreatedApiToken',
+  'PlatformWithToken',
+  'PlatformFeatures',
+  'PlatformFeature',
+  'StorageClass',
+  'EnvironmentInstanceType',
+  'Disk',
 ] as const;
 
 const REFUSALS = [
@@ -33,12 +39,12 @@ const REFUSALS = [
   'PortClosed',
 ] as const;
 
-/** Forgets a list, whatever arguments it was asked with. */
+/** Forgets lists, whatever arguments they were asked with. */
 const askAgain =
-  (field: string): UpdateResolver =>
+  (...fields: readonly string[]): UpdateResolver =>
   (_parent, _args, cache) => {
     for (const { fieldName, arguments: given } of cache.inspectFields('Query')) {
-      if (fieldName === field) cache.invalidate('Query', fieldName, given ?? undefined);
+      if (fields.includes(fieldName)) cache.invalidate('Query', fieldName, given ?? undefined);
     }
   };
 
@@ -46,7 +52,8 @@ export const cacheOptions: CacheExchangeOpts = {
   keys: Object.fromEntries([...EMBEDDED, ...REFUSALS].map((name) => [name, () => null])),
   possibleTypes: {
     Refusal: [...REFUSALS],
-    Node: ['Environment', 'Template', 'User', 'SshKey', 'ApiToken', 'Platform'],
+    Node: ['Environment', 'Template', 'User', 'SshKey', 'ApiToken', 'Platform', 'InstanceType', 'Snapshot'],
+    InstanceTypeSpec: ['InstanceType', 'EnvironmentInstanceType'],
   },
   updates: {
     Mutation: {
@@ -57,7 +64,15 @@ export const cacheOptions: CacheExchangeOpts = {
       createTemplate: askAgain('templates'),
       updateTemplate: askAgain('templates'),
       deleteTemplate: askAgain('templates'),
-      createEnvironment: askAgain('templates'),
+      createEnvironment: askAgain('templates', 'instanceTypes'),
+      createInstanceType: askAgain('instanceTypes'),
+      updateInstanceType: askAgain('instanceTypes', 'templates'),
+      deleteInstanceType: askAgain('instanceTypes', 'templates'),
+      createPlatform: askAgain('platforms'),
+      setPlatformDraining: askAgain('platforms'),
+      removePlatform: askAgain('platforms'),
+      snapshotEnvironment: askAgain('snapshots'),
+      deleteSnapshot: askAgain('snapshots'),
     },
   },
 };

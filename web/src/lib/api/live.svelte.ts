@@ -63,3 +63,38 @@ export function listen<Data, Variables extends AnyVariables>(
     );
   });
 }
+
+/** The newest message of a subscription. */
+export function watch<Data, Variables extends AnyVariables>(
+  api: Api,
+  document: DocumentInput<Data, Variables>,
+  variables: () => Variables,
+): Live<Data> {
+  let data = $state.raw<Data>();
+  let problem = $state.raw<Problem | null>(null);
+  let round = $state(0);
+  listen(api, document, {
+    variables: () => {
+      void round;
+      return variables();
+    },
+    onData: (next) => {
+      data = next;
+      problem = null;
+    },
+    onProblem: (next) => {
+      problem = next;
+    },
+  });
+  return {
+    get data() {
+      return data;
+    },
+    get problem() {
+      return problem;
+    },
+    again() {
+      round += 1;
+    },
+  };
+}

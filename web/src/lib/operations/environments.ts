@@ -1,4 +1,5 @@
 import { graphql, type ResultOf } from '#lib/api/graphql.ts';
+import { snapshotDetail } from './snapshots.ts';
 
 /** What a row of the list shows. Unmasked: state classes and components take it as it is. */
 export const environmentRow = graphql(`
@@ -35,7 +36,14 @@ export const environmentDetail = graphql(
     fragment EnvironmentDetail on Environment @_unmask {
       ...EnvironmentRow
       template { id name }
-      platform { id name isOnline isIsolated notice }
+      platform {
+        id name isOnline isIsolated notice
+        features { snapshots { isAvailable reason } expansion { isAvailable reason } }
+      }
+      instanceType { name cpus memoryBytes diskBytes gpus }
+      disk { wantedBytes capacityBytes problem }
+      snapshots { ...SnapshotDetail }
+      restoredFrom { id name environmentName }
       ports { port process }
       access {
         sshCommand sshHost sshPort sshUser sshConfig project hostKeyFingerprint
@@ -44,7 +52,7 @@ export const environmentDetail = graphql(
       events(first: 100) { edges { node { id at from to cause actor } } }
     }
   `,
-  [environmentRow],
+  [environmentRow, snapshotDetail],
 );
 export type EnvironmentDetail = ResultOf<typeof environmentDetail>;
 
@@ -115,6 +123,16 @@ export const deleteEnvironment = graphql(`
     result: deleteEnvironment(id: $id, force: $force) {
       __typename
       ... on Environment { id version phase desired }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const growEnvironmentDisk = graphql(`
+  mutation GrowEnvironmentDisk($input: GrowEnvironmentDiskInput!) {
+    result: growEnvironmentDisk(input: $input) {
+      __typename
+      ... on Environment { id version disk { wantedBytes capacityBytes problem } }
       ... on Refusal { code message }
     }
   }

@@ -14,6 +14,7 @@ export const templateDetail = graphql(`
     sidecars
     idePort
     inactivityMinutes
+    instanceTypes
     createdAt
     environmentCount
   }

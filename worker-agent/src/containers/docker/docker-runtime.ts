@@ -11,6 +11,7 @@ import { gitConfigOf } from '../../sources/git-author.ts';
 import { Failed } from '../../steps/failed.ts';
 import type { StepContext } from '../../steps/runner.ts';
 import type { Volume } from '../../volume.ts';
+import type { OwnDockerd } from '../dockerd/own-dockerd.ts';
 import { ownTree } from '../own-tree.ts';
 import type { HelperProcess, Inhabitant, Runtime, RuntimeEvents, Usage } from '../runtime.ts';
 import { Box } from './box.ts';
@@ -20,8 +21,9 @@ import { inspectImage, provideImage } from './image.ts';
 import { launch } from './launch.ts';
 import { removeContainers } from './leftovers.ts';
 import { moveIn, takeOver } from './programs.ts';
+import { readRegistryCredentials } from './registry-credentials.ts';
 import { PACK_INSIDE, type RunOnce, runOnce, VOLUME_INSIDE } from './run-once.ts';
-import { DEV, devSpec, SOCKETS_INSIDE, sidecarSpec } from './specs.ts';
+import { DEV, devSpec, giftedEnv, type PlatformGifts, SOCKETS_INSIDE, sidecarSpec } from './specs.ts';
 import { usageOf } from './usage.ts';
 
 /** Where neither the template nor the installation names one: a plain Debian with git, compilers and the usual tools. */
@@ -50,6 +52,9 @@ export class DockerRuntime implements Runtime {
   readonly #volume: Volume;
   readonly #packDir: string;
   readonly #socketDir: string;
+  readonly #dockerd: OwnDockerd | null;
+  readonly #gifts: PlatformGifts;
+  readonly #credentialsDir: string | undefined;
   readonly #events: RuntimeEvents;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -66,6 +71,11 @@ export class DockerRuntime implements Runtime {
     packDir: string;
     socketDir: string;
     dockerHost: string | undefined;
+    /** The daemon, where it is ours to wait for. */
+    dockerd: OwnDockerd | null;
+    gifts: PlatformGifts;
+    /** Where sign-ins for registries lie. */
+    credentialsDir: string | undefined;
     events: RuntimeEvents;
     clock: Clock;
     log: Log;
@@ -78,6 +88,10 @@ export class DockerRuntime implements Runtime {
     this.#volume = options.volume;
     this.#packDir = options.packDir;
     this.#socketDir = options.socketDir;
+    this.#dockerd = options.dockerd;
+    void this.#dockerd?.broken.then(this.#break);
+    this.#gifts = options.gifts;
+    this.#credentialsDir = options.credentialsDir;
     this.#events = options.events;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -86,10 +100,12 @@ export class DockerRuntime implements Runtime {
   readonly prepareImages = async (context: StepContext): Promise<string> => {
     const { sidecars } = this.#manifest;
     const image = this.#manifest.image ?? defaultImage;
+    await this.#dockerd?.ready(context);
     await this.#lookAtDaemon();
+    const signIns = readRegistryCredentials(this.#credentialsDir, this.#log);
     let pulled = 0;
     for (const name of new Set([image, ...sidecars.map((sidecar) => sidecar.image)])) {
-      if (await provideImage(this.#docker, name, context)) pulled++;
+      if (await provideImage(this.#docker, name, signIns, context)) pulled++;
     }
     const info = await inspectImage(this.#docker, image);
     if (!info) throw new Failed({ class: 'image', message: `The image ${image} went away after it was pulled.` });
@@ -139,14 +155,14 @@ export class DockerRuntime implements Runtime {
     await this.#startDev(context);
     for (const sidecar of sidecars) {
       context.progress(null, `Starting ${sidecar.name}.`);
-      await this.#startBox(sidecar.name, sidecarSpec(this.#manifest, sidecar), context.signal);
+      await this.#startBox(sidecar.name, sidecarSpec(this.#manifest, sidecar, this.#gifts), context.signal);
     }
   }
 
   startHelper(command: string[], stdin: string): Promise<HelperProcess> {
     const box = this.#boxes.find(({ name }) => name === DEV);
     if (!box) throw new Error('the dev container has not been started');
-    const { env: imageEnv } = this.#ownImage();
+    const imageEnv = { ...this.#ownImage().env, ...giftedEnv(this.#gifts, this.#manifest) };
     const inhabitant = this.#who();
     return startHelperIn({ docker: this.#docker, box, command, stdin, inhabitant, imageEnv, log: this.#log });
   }
@@ -176,6 +192,7 @@ export class DockerRuntime implements Runtime {
       homeDir: this.#volume.home,
       packDir: this.#packDir,
       socketDir: this.#socketDir,
+      gifts: this.#gifts,
     });
     await this.#startBox(DEV, spec, context.signal);
   }

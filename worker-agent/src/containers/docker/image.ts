@@ -5,6 +5,7 @@ import type { ImageInspectInfo } from 'dockerode';
 import { Failed } from '../../steps/failed.ts';
 import type { StepContext } from '../../steps/runner.ts';
 import { type Docker, dockerFailure, reasonOf, statusOf } from './daemon.ts';
+import type { RegistryCredentials } from './registry-credentials.ts';
 
 /** What a registry says of one layer. Source: Docker Engine API, POST /images/create. */
 interface PullLine {
@@ -15,11 +16,20 @@ interface PullLine {
 }
 
 /** Resolves to whether it had to be pulled. Throws `Failed` (image, disk_full, platform). */
-export async function provideImage(docker: Docker, image: string, context: StepContext): Promise<boolean> {
+export async function provideImage(
+  docker: Docker,
+  image: string,
+  signIns: RegistryCredentials,
+  context: StepContext,
+): Promise<boolean> {
   if (await inspectImage(docker, image)) return false;
   context.line(`Pulling ${image} from ${registryOf(image)}.`);
   try {
-    const stream = await docker.pull(withTag(image), { abortSignal: context.signal });
+    const authconfig = signIns.for(image);
+    const stream = await docker.pull(withTag(image), {
+      abortSignal: context.signal,
+      ...(authconfig === null ? {} : { authconfig }),
+    });
     await followPull(stream, image, context);
   } catch (err) {
     context.signal.throwIfAborted();
@@ -84,7 +94,7 @@ const RULES: readonly Rule[] = [
   { pattern: /http response to https client/i, says: 'it speaks no TLS, which the Docker daemon asks for' },
   { pattern: /manifest unknown|manifest for .* not found|not found: manifest/i, says: 'it has no such tag' },
   {
-    pattern: /pull access denied|unauthorized|denied|authentication required/i,
+    pattern: /pull access denied|unauthorized|denied|authentication required|no basic auth credentials/i,
     says: 'it has no such image, or shows it only to those who sign in',
   },
   {

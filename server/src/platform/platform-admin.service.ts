@@ -1,0 +1,133 @@
+/**
+ * What administrators do with computing platforms: connect one by a token, set it up, drain it, remove it. Settings are
+ * stored as they are asked for and tried out by the platform's scheduler, which says in its next heartbeat whether it took
+ * them; until then, and when it did not, it works on by the ones that it has.
+ */
+import type { Clock } from '@easel/kit/clock';
+import { AppError } from '@easel/schema/errors';
+import { isId, type PlatformId } from '@easel/schema/ids';
+import { nameSchema } from '@easel/schema/names';
+import { platformSettingsSchema } from '@easel/schema/platform-settings';
+import { z } from 'zod';
+import { type Actor, asUser, forbidden, notFound } from '../actor.ts';
+import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import { notifyInTransaction } from '../live/notify.ts';
+import { parseInput } from '../parse-input.ts';
+import { hashSecret, newToken } from '../secrets.ts';
+import { mayOnPlatform } from './platform.policy.ts';
+import type { PlatformService } from './platform.service.ts';
+import { platformStore } from './platform.store.ts';
+import type { PlatformRow } from './platform-row.ts';
+
+const createPlatformSchema = z.object({ name: nameSchema });
+
+/** A platform, and the token that was made for its scheduler, relay and jump: shown this once. */
+export interface PlatformWithToken {
+  platform: PlatformRow;
+  token: string;
+}
+
+export interface PlatformAdminParts {
+  db: Db;
+  clock: Clock;
+  platforms: PlatformService;
+  /** What keeps a platform from being removed, each as words like "3 environments". */
+  holds: (tx: Tx, id: PlatformId) => Promise<string[]>;
+}
+
+export class PlatformAdminService {
+  readonly #parts: PlatformAdminParts;
+  readonly #db: Db;
+
+  constructor(parts: PlatformAdminParts) {
+    this.#parts = parts;
+    this.#db = parts.db;
+  }
+
+  /** Another platform than that of this machine, which makes itself known: a cluster's. */
+  async create(actor: Actor, input: z.input<typeof createPlatformSchema>): Promise<PlatformWithToken> {
+    mustChange(actor, { id: '' });
+    const { name } = parseInput(createPlatformSchema, input);
+    const token = newToken('platform');
+    try {
+      const platform = await inTransaction(this.#db, async (tx) => {
+        const row = await platformStore.insert(tx, { name, kind: 'kubernetes', tokenHash: hashSecret(token) });
+        await notifyInTransaction(tx, { platforms: [row.id] });
+        return row;
+      });
+      return { platform, token };
+    } catch (err) {
+      if (uniqueViolation(err) === null) throw err;
+      throw new AppError({
+        code: 'NAME_TAKEN',
+        message: `there is already a computing platform "${name}": choose another name`,
+      });
+    }
+  }
+
+  /** The old token opens nothing from now on; what runs goes on, and scheduler, relay and jump need the new one. */
+  async rotateToken(actor: Actor, id: string): Promise<PlatformWithToken> {
+    const token = newToken('platform');
+    const platform = await this.#change(actor, id, async (tx, row) => {
+      if (row.kind === 'local') throw localOnly('its token is made anew at every start of the server');
+      await platformStore.setToken(tx, row.id, hashSecret(token));
+    });
+    return { platform, token };
+  }
+
+  /** Throws INVALID_INPUT with the path of each field that is wrong. */
+  async updateSettings(actor: Actor, id: string, input: unknown): Promise<PlatformRow> {
+    mustChange(actor, { id });
+    const settings = parseInput(platformSettingsSchema, input);
+    return this.#change(actor, id, async (tx, row) => {
+      if (row.kind === 'local') throw localOnly('these settings are for platforms in Kubernetes');
+      await platformStore.setSettings(tx, row.id, settings);
+    });
+  }
+
+  setDraining(actor: Actor, id: string, isDraining: boolean): Promise<PlatformRow> {
+    return this.#change(actor, id, (tx, row) => platformStore.setDraining(tx, row.id, isDraining));
+  }
+
+  /** Throws WRONG_STATE while something lies there that only its scheduler can delete. */
+  async remove(actor: Actor, id: string): Promise<PlatformRow> {
+    return this.#change(actor, id, async (tx, row) => {
+      const holds = await this.#parts.holds(tx, row.id);
+      if (holds.length > 0) {
+        throw new AppError({
+          code: 'WRONG_STATE',
+          message: `the computing platform "${row.name}" still has ${holds.join(' and ')}: delete them first`,
+          details: { holds },
+        });
+      }
+      await platformStore.setRemoved(tx, row, new Date(this.#parts.clock.now()));
+    });
+  }
+
+  /** One change at a time; the scheduler and all who look at it are told. */
+  async #change(actor: Actor, id: string, write: (tx: Tx, row: PlatformRow) => Promise<void>): Promise<PlatformRow> {
+    mustChange(actor, { id });
+    const row = await inTransaction(this.#db, async (tx) => {
+      const known = isId('platform', id) ? id : null;
+      if (known) await platformStore.lock(tx, known);
+      const row = known && (await platformStore.find(tx, known));
+      if (!row || row.removedAt) throw notFound('computing platform');
+      await write(tx, row);
+      await notifyInTransaction(tx, { platforms: [row.id], placements: [row.id] });
+      return row;
+    });
+    this.#parts.platforms.forget(row.id);
+    const changed = await reading(() => platformStore.find(this.#db, row.id));
+    if (!changed) throw notFound('computing platform');
+    return changed;
+  }
+}
+
+function localOnly(why: string): AppError {
+  return new AppError({ code: 'WRONG_STATE', message: `this is the platform of the server's own machine: ${why}` });
+}
+
+function mustChange(actor: Actor, platform: { id: string }): void {
+  asUser(actor);
+  if (!mayOnPlatform(actor, 'change', platform)) throw forbidden('only administrators change computing platforms');
+}

@@ -1,0 +1,124 @@
+/** Snapshots of volumes: shown as unavailable where the cluster has none, taken and restored where it has. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { kubectl } from '../kit/cluster.ts';
+import { type ClusterStack, clusterNeeds, setUpLimitMs, startClusterStack } from '../kit/cluster-stack.ts';
+import { describeWith } from '../kit/describe-with.ts';
+import { type SnapshotController, startSnapshotController } from '../kit/snapshot-controller.ts';
+import { eventually } from '../kit/stack.ts';
+
+interface Snapshot {
+  id: string;
+  name: string;
+  state: string;
+  sizeBytes: number | null;
+  isQuiet: boolean | null;
+  failure: { message: string } | null;
+}
+
+/** On a cluster that has snapshots of its own, these are about its own storage. */
+describeWith(clusterNeeds, 'snapshots on a cluster', () => {
+  let cluster: ClusterStack;
+  let hasOwn: boolean;
+  let controller: SnapshotController | null = null;
+  let snapshot: Snapshot;
+  beforeAll(async () => {
+    hasOwn = (await kubectl(['api-versions'])).includes('snapshot.storage.k8s.io/v1');
+    cluster = await startClusterStack();
+  }, setUpLimitMs);
+  afterAll(async () => {
+    try {
+      await cluster?.stop();
+    } finally {
+      await controller?.stop();
+    }
+  });
+
+  async function feature(): Promise<{ isAvailable: boolean; reason: string | null }> {
+    const { platforms } = await cluster.stack.api.query<{
+      platforms: { id: string; features: { snapshots: { isAvailable: boolean; reason: string | null } } | null }[];
+    }>('{ platforms { id features { snapshots { isAvailable reason } } } }');
+    const own = platforms.find(({ id }) => id === cluster.platformId)?.features?.snapshots;
+    if (!own) throw new Error('the platform has not said what it can do');
+    return own;
+  }
+
+  async function snapshots(name: string): Promise<Snapshot[]> {
+    const { environment } = await cluster.stack.api.query<{ environment: { snapshots: Snapshot[] } }>(
+      `query ($name: String) { environment(name: $name) {
+        snapshots { id name state sizeBytes isQuiet failure { message } } } }`,
+      { name },
+    );
+    return environment.snapshots;
+  }
+
+  const takeOf = (id: string) =>
+    cluster.change<Snapshot>(
+      `mutation ($id: ID!) { snapshotEnvironment(input: { id: $id, name: "before" }) {
+        __typename ... on Refusal { message } ... on Snapshot { id name state sizeBytes isQuiet } } }`,
+      { id },
+    );
+
+  it('without their definitions are unavailable, with the reason', async (context) => {
+    if (hasOwn) return context.skip('the cluster has them');
+    const { isAvailable, reason } = await eventually(feature, 30_000, 'the features');
+    expect(isAvailable).toBe(false);
+    expect(reason).toContain('VolumeSnapshot v1');
+    const { id } = await cluster.create('plain');
+    await expect(takeOf(id)).rejects.toThrow(/snapshot/i);
+    expect((await cluster.stack.easel(['delete', 'plain', '--force', '--wait'])).code).toBe(0);
+  });
+
+  it('are seen to be available once the cluster has them', async () => {
+    if (!hasOwn) {
+      controller = await startSnapshotController(cluster.namespace.name);
+      await cluster.settings({ storageClass: controller.className });
+      // It looks once a minute; a new one looks at once.
+      await cluster.killScheduler();
+      await cluster.startScheduler();
+    }
+    await eventually(async () => (await feature()).isAvailable, 90_000, 'snapshots');
+  });
+
+  it('are taken while people work', async () => {
+    const { id } = await cluster.create('source');
+    await cluster.phase('source', 'running');
+    await cluster.inside('source', 'echo precious > note.txt');
+    await takeOf(id);
+    snapshot = await eventually(
+      async () => {
+        const [taken] = await snapshots('source');
+        if (taken?.state !== 'ready') throw new Error(JSON.stringify(taken));
+        return taken;
+      },
+      120_000,
+      'the snapshot',
+    );
+    expect(snapshot).toMatchObject({ name: 'before', failure: null });
+    expect(snapshot.sizeBytes).toBeGreaterThan(0);
+    expect(await cluster.inside('source', 'echo later > note.txt; cat note.txt')).toBe('later\n');
+  });
+
+  it('are restored to a new environment', async () => {
+    await cluster.create('restored', { snapshot: snapshot.id });
+    await cluster.phase('restored', 'running', 180_000);
+    expect(await cluster.inside('restored', 'cat note.txt')).toBe('precious\n');
+    expect(await cluster.inside('source', 'cat note.txt')).toBe('later\n');
+  });
+
+  it('outlive their environment, and are deleted without a trace', async () => {
+    for (const name of ['source', 'restored']) {
+      expect((await cluster.stack.easel(['delete', name, '--force', '--wait'])).code, name).toBe(0);
+    }
+    const kind = 'volumesnapshots.snapshot.storage.k8s.io';
+    expect((await cluster.namespace.list(kind)).map(({ metadata }) => metadata.name)).toEqual([snapshot.id]);
+    await cluster.change(
+      `mutation ($id: ID!) { deleteSnapshot(id: $id) { __typename ... on Refusal { message } ... on Snapshot { id } } }`,
+      { id: snapshot.id },
+    );
+    await eventually(
+      async () => (await cluster.namespace.list(`pods,secrets,persistentvolumeclaims,${kind}`)).length === 0,
+      60_000,
+      'nothing in the namespace',
+    );
+  });
+});
