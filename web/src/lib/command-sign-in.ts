@@ -11,7 +11,7 @@ export interface CommandSignIn {
 const MAX_NAME = 100;
 
 /** Null for an address that `easel sign-in` did not make. */
-export function parseCommandSignIn(query: URLSearchParams): CommandSignIn | null {
+export function parseCommandSignIn(query: Pick<URLSearchParams, 'get'>): CommandSignIn | null {
   const port = Number(query.get('port'));
   const state = query.get('state') ?? '';
   if (!Number.isInteger(port) || port < 1 || port > 65_535 || !/^[A-Za-z0-9_-]{20,200}$/.test(state)) return null;
