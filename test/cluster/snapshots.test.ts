@@ -1,9 +1,9 @@
 /** Snapshots of volumes: shown as unavailable where the cluster has none, taken and restored where it has. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../kit/cluster.ts';
 import { type ClusterStack, clusterNeeds, setUpLimitMs, startClusterStack } from '../kit/cluster-stack.ts';
+import { missing } from '../kit/components.ts';
 import { describeWith } from '../kit/describe-with.ts';
-import { type SnapshotController, startSnapshotController } from '../kit/snapshot-controller.ts';
 import { eventually } from '../kit/stack.ts';
 
 interface Snapshot {
@@ -15,32 +15,54 @@ interface Snapshot {
   failure: { message: string } | null;
 }
 
-/** On a cluster that has snapshots of its own, these are about its own storage. */
-describeWith(clusterNeeds, 'snapshots on a cluster', () => {
-  let cluster: ClusterStack;
-  let hasOwn: boolean;
-  let controller: SnapshotController | null = null;
-  let snapshot: Snapshot;
+const isServed =
+  missing(clusterNeeds).length === 0 && (await kubectl(['api-versions'])).includes('snapshot.storage.k8s.io/v1');
+
+let cluster: ClusterStack;
+const beforeAndAfter = () => {
   beforeAll(async () => {
-    hasOwn = (await kubectl(['api-versions'])).includes('snapshot.storage.k8s.io/v1');
     cluster = await startClusterStack();
   }, setUpLimitMs);
-  afterAll(async () => {
-    try {
-      await cluster?.stop();
-    } finally {
-      await controller?.stop();
-    }
-  });
+  afterAll(() => cluster?.stop());
+};
 
-  async function feature(): Promise<{ isAvailable: boolean; reason: string | null }> {
-    const { platforms } = await cluster.stack.api.query<{
-      platforms: { id: string; features: { snapshots: { isAvailable: boolean; reason: string | null } } | null }[];
-    }>('{ platforms { id features { snapshots { isAvailable reason } } } }');
-    const own = platforms.find(({ id }) => id === cluster.platformId)?.features?.snapshots;
-    if (!own) throw new Error('the platform has not said what it can do');
-    return own;
-  }
+async function feature(): Promise<{ isAvailable: boolean; reason: string | null }> {
+  const { platforms } = await cluster.stack.api.query<{
+    platforms: { id: string; features: { snapshots: { isAvailable: boolean; reason: string | null } } | null }[];
+  }>('{ platforms { id features { snapshots { isAvailable reason } } } }');
+  const own = platforms.find(({ id }) => id === cluster.platformId)?.features?.snapshots;
+  if (!own) throw new Error('the platform has not said what it can do');
+  return own;
+}
+
+const takeOf = (id: string) =>
+  cluster.change<Snapshot>(
+    `mutation ($id: ID!) { snapshotEnvironment(input: { id: $id, name: "before" }) {
+      __typename ... on Refusal { message } ... on Snapshot { id name state sizeBytes isQuiet } } }`,
+    { id },
+  );
+
+if (!isServed) {
+  describeWith(clusterNeeds, 'snapshots on a cluster without them', () => {
+    beforeAndAfter();
+
+    it('are unavailable, with the reason', async () => {
+      const { isAvailable, reason } = await eventually(feature, 30_000, 'the features');
+      expect(isAvailable).toBe(false);
+      expect(reason).toContain('VolumeSnapshot v1');
+      const { id } = await cluster.create('plain');
+      await expect(takeOf(id)).rejects.toThrow(/snapshot/i);
+      expect((await cluster.stack.easel(['delete', 'plain', '--force', '--wait'])).code).toBe(0);
+    });
+  });
+}
+
+/** About the cluster's own storage: no test can bring it. */
+const describeServed = isServed ? describe : describe.skip;
+const reason = isServed ? '' : ' [skipped: the cluster serves no VolumeSnapshot v1]';
+describeServed(`snapshots on a cluster${reason}`, () => {
+  let snapshot: Snapshot;
+  beforeAndAfter();
 
   async function snapshots(name: string): Promise<Snapshot[]> {
     const { environment } = await cluster.stack.api.query<{ environment: { snapshots: Snapshot[] } }>(
@@ -51,31 +73,7 @@ describeWith(clusterNeeds, 'snapshots on a cluster', () => {
     return environment.snapshots;
   }
 
-  const takeOf = (id: string) =>
-    cluster.change<Snapshot>(
-      `mutation ($id: ID!) { snapshotEnvironment(input: { id: $id, name: "before" }) {
-        __typename ... on Refusal { message } ... on Snapshot { id name state sizeBytes isQuiet } } }`,
-      { id },
-    );
-
-  it('without their definitions are unavailable, with the reason', async (context) => {
-    if (hasOwn) return context.skip('the cluster has them');
-    const { isAvailable, reason } = await eventually(feature, 30_000, 'the features');
-    expect(isAvailable).toBe(false);
-    expect(reason).toContain('VolumeSnapshot v1');
-    const { id } = await cluster.create('plain');
-    await expect(takeOf(id)).rejects.toThrow(/snapshot/i);
-    expect((await cluster.stack.easel(['delete', 'plain', '--force', '--wait'])).code).toBe(0);
-  });
-
-  it('are seen to be available once the cluster has them', async () => {
-    if (!hasOwn) {
-      controller = await startSnapshotController(cluster.namespace.name);
-      await cluster.settings({ storageClass: controller.className });
-      // It looks once a minute; a new one looks at once.
-      await cluster.killScheduler();
-      await cluster.startScheduler();
-    }
+  it('are available', async () => {
     await eventually(async () => (await feature()).isAvailable, 90_000, 'snapshots');
   });
 

@@ -1,7 +1,7 @@
 /** The `easel` command against the whole product: ways in, logs, refusals, what is kept between runs. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -41,7 +41,10 @@ describeWith(['git', 'openssh client', 'built web'], 'the command', () => {
     const ran = await easel(['ssh', 'box', '--', 'cat; echo wrong >&2; exit 42'], 'what came in');
     expect(ran).toMatchObject({ code: 42, stdout: 'what came in' });
     expect(ran.stderr).toContain('wrong\n');
-    expect(readFileSync(join(home, '.config/easel/known_hosts'), 'utf8')).toContain('ssh-ed25519');
+    // The host keys are the ones that the API names; nothing is believed at first sight.
+    const keys = join(home, '.config/easel/host-keys', `${stack.sshHost}_${stack.sshPort}`);
+    expect(readFileSync(keys, 'utf8')).toContain('ssh-ed25519');
+    expect(existsSync(join(home, '.config/easel/known_hosts'))).toBe(false);
   });
 
   it('is a ProxyCommand for an SSH that is encrypted end to end', async () => {

@@ -171,6 +171,12 @@ async function open(closers: (() => unknown)[], close: () => Promise<void>): Pro
     );
   };
   await settings({});
+  // Several at once must have room on a node of two cores.
+  await change(
+    `mutation ($input: InstanceTypeInput!) { createInstanceType(input: $input) {
+      __typename ... on Refusal { message } ... on InstanceType { id } } }`,
+    { input: { name: tinyType, cpus: 0.1, memoryBytes: 512 * 1024 ** 2 } },
+  );
   const user = await sshUser({ ...stack, sshHost: host, sshPort });
 
   const find = async (name: string) => {
@@ -202,6 +208,7 @@ async function open(closers: (() => unknown)[], close: () => Promise<void>): Pro
           input: {
             name,
             platform: platformId,
+            instanceType: tinyType,
             ...(input.snapshot
               ? {}
               : { gitUrl: `${git.url}/project.git`, image: `${host}:${registry.port}/${devImage}` }),
@@ -242,6 +249,8 @@ async function open(closers: (() => unknown)[], close: () => Promise<void>): Pro
     },
   };
 }
+
+const tinyType = 'tiny';
 
 interface PlatformJson {
   id: string;
