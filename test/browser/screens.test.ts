@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DESKTOP, findAccessibilityFaults, openBrowser, PHONE, type TestBrowser } from '../kit/browser.ts';
 import { describeWith } from '../kit/describe-with.ts';
-import { type Stack, startStack } from '../kit/stack.ts';
+import { eventually, type Stack, startStack } from '../kit/stack.ts';
 
 describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
   let stack: Stack;
@@ -144,7 +144,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     const scheme = () => page.evaluate('document.documentElement.classList.contains("dark")');
     const before = await scheme();
     await page.keyboard.press('t');
-    expect(await scheme()).toBe(!before);
+    await eventually(async () => (await scheme()) === !before, 10_000, 'the other colours');
   });
 
   it('says so when the server goes away, and is up to date again by itself', async () => {

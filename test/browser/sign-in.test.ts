@@ -61,7 +61,7 @@ describeWith(['chromium', 'built web'], 'signing in', () => {
     await other.getByRole('alert').waitFor();
     await other.getByLabel('Password', { exact: true }).fill(password);
     await other.keyboard.press('Enter');
-    await other.getByRole('heading', { name: 'Platform', exact: true }).waitFor();
+    await other.getByRole('heading', { name: 'Platforms', exact: true }).waitFor();
 
     await other.getByRole('button', { name: /Account of/ }).click();
     await other.getByRole('menuitem', { name: 'Sign out' }).click();
