@@ -218,3 +218,12 @@ test('an old answer to a list does not bring back what has ended meanwhile', asy
   expect(server.stateOf(erase.id)).toBe('ended');
   expect(platform.volumes.has(environmentId)).toBe(false);
 });
+
+test('a platform that tells of a change while it is asked is asked once', async () => {
+  const reconciler = scheduler();
+  platform.before = (_verb, id) => reconciler.changed(id);
+  server.wish('run');
+  await reconciler.turn();
+  await reconciler.idle();
+  expect(platform.done).toEqual(['start']);
+});

@@ -101,7 +101,10 @@ export class Reconciler {
   /** Starts the environment's lane if there is something to do; one that runs decides anew after each act. */
   #work(environmentId: EnvironmentId): void {
     if (this.#lanes.has(environmentId) || this.#parts.signal.aborted || !this.#next(environmentId)) return;
-    const lane = this.#runLane(environmentId).finally(() => this.#lanes.delete(environmentId));
+    // Known before it runs: a platform may tell of a change while its verb is being called.
+    const lane = Promise.resolve()
+      .then(() => this.#runLane(environmentId))
+      .finally(() => this.#lanes.delete(environmentId));
     this.#lanes.set(environmentId, lane);
   }
 

@@ -122,7 +122,7 @@ export class ClusterView {
   /** The cluster does not grow this volume further; null: it does again. */
   growthRefused(environmentId: EnvironmentId, refusal: GrowthRefusal | null): void {
     if (refusal) this.#refusals.set(environmentId, refusal);
-    else this.#refusals.delete(environmentId);
+    else if (!this.#refusals.delete(environmentId)) return;
     this.#refresh(environmentId);
   }
 
