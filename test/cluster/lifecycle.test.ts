@@ -15,10 +15,8 @@ describeWith(clusterNeeds, 'an environment on a cluster', () => {
   afterAll(() => cluster?.stop());
 
   it('runs in a dev container inside a pod', async () => {
-    const startedMs = Date.now();
     const { id } = await cluster.create('first');
     await cluster.phase('first', 'running');
-    console.log(JSON.stringify({ measured: 'create to running on the cluster', ms: Date.now() - startedMs }));
     const pod = await cluster.podOf(id);
     expect(pod).toMatch(/^wrk/);
     const kinds = await cluster.namespace.list('pods,secrets,persistentvolumeclaims');

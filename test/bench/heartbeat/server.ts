@@ -13,7 +13,6 @@ import { createHub } from '../../../server/src/live/live.ts';
 import { routeUpgrades } from '../../../server/src/live/upgrade.ts';
 import { createHeard } from '../../../server/src/presence/heard.ts';
 import { createPresence } from '../../../server/src/presence/presence.service.ts';
-
 import { createSteady, watchSilence } from '../../../server/src/presence/silence.ts';
 import { createWorkerGateway } from '../../../server/src/worker/worker-gateway.ts';
 

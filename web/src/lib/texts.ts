@@ -622,7 +622,6 @@ export const texts = {
       'Its scheduler has never been heard. Install the chart in the cluster with the token that was shown; a lost one is replaced by a new one.',
     draining: 'Drained',
     drainingLead: 'Nothing new starts here. What runs goes on.',
-    removedNow: (name: string) => `Platform ${name} was removed`,
     seen: (ago: string) => `heard ${ago}`,
     neverSeen: 'never heard',
     kind: 'Kind',

@@ -11,7 +11,7 @@ import type { ConnectionContext } from './context.ts';
 import { serveAgent, serveForwards } from './forwards.ts';
 import { serveSession } from './session.ts';
 import type { SshSideOptions } from './side.ts';
-import { isAcceptable, onPacket, takeRightGuess } from './ssh2-internals.ts';
+import { heedGuess, isAcceptable, onPacket } from './ssh2-internals.ts';
 
 /** A person may have to touch a security key, or type a passphrase. */
 const signInLimitMs = 120_000;
@@ -71,7 +71,7 @@ export function serveConnection(
       client = connected;
       let packets = 0;
       let refusals = 0;
-      takeRightGuess(connected);
+      heedGuess(connected);
       onPacket(connected, () => {
         if (!isSignedIn && ++packets > packetsBeforeSignIn) cut('too many packets before signing in');
       });

@@ -3,13 +3,11 @@
  * Source: its lib/server.js, lib/Channel.js and lib/protocol/Protocol.js.
  */
 import { createRequire } from 'node:module';
+import { type GuessedAt, takeRightGuess } from '@easel/kit/ssh-guess';
 import type { Connection, ServerChannel } from 'ssh2';
 
-interface Protocol {
+interface Protocol extends GuessedAt {
   _onPacket: () => void;
-  _decipher: { _onPayload: (payload: Buffer) => unknown };
-  _offer: { lists: Record<'kex' | 'serverHostKey', { array: string[] }> };
-  _skipNextInboundPacket: boolean;
   exitStatus(channel: number, status: number): void;
   exitSignal(channel: number, name: string, coreDumped: boolean, message: string): void;
   openssh_authAgent(channel: number, window: number, packetSize: number): void;
@@ -49,37 +47,9 @@ export function onPacket(client: Connection, then: () => void): void {
   };
 }
 
-const keyExchangeInit = 20;
-const cookieBytes = 16;
-
-/**
- * A client may send its first packet of the key exchange on a guess, as Dropbear's does. The library drops that packet even
- * when the guess is right, and both sides wait for ever. Call it before the client's first packet is read.
- * Source: RFC 4253 §7.
- */
-export function takeRightGuess(client: Connection): void {
-  const { _protocol } = client as unknown as ClientInternals;
-  const decipher = _protocol._decipher;
-  const original = decipher._onPayload;
-  decipher._onPayload = (payload) => {
-    const theirs = payload[0] === keyExchangeInit ? firstChoices(payload) : null;
-    const result = original(payload);
-    if (theirs) {
-      const { kex, serverHostKey } = _protocol._offer.lists;
-      const isRight = theirs.kex === kex.array[0] && theirs.hostKey === serverHostKey.array[0];
-      if (isRight) _protocol._skipNextInboundPacket = false;
-    }
-    return result;
-  };
-}
-
-function firstChoices(payload: Buffer): { kex: string; hostKey: string } | null {
-  const kexAt = 1 + cookieBytes;
-  if (payload.length < kexAt + 4) return null;
-  const hostKeyAt = kexAt + 4 + payload.readUInt32BE(kexAt);
-  if (payload.length < hostKeyAt + 4) return null;
-  const first = (at: number) => payload.toString('latin1', at + 4, at + 4 + payload.readUInt32BE(at)).split(',')[0]!;
-  return { kex: first(kexAt), hostKey: first(hostKeyAt) };
+/** Call it before the client's first packet is read. */
+export function heedGuess(client: Connection): void {
+  takeRightGuess((client as unknown as ClientInternals)._protocol);
 }
 
 /** `exit` of a channel says nothing once its end is sent; a process may close its output long before it ends. */
