@@ -31,12 +31,17 @@ interface Report {
     name: string;
     status: string;
     message?: string;
-    assertionResults: { status: string; fullName: string }[];
+    assertionResults: { status: string; fullName: string; failureMessages?: string[] }[];
   }[];
 }
 
+/** How much of a failure's message is said again at the end, in characters. */
+const longestMessage = 2_000;
+
 let passed = 0;
 let failed = 0;
+/** Said once more at the end: a long run's output is seldom read from its start. */
+const failures: string[] = [];
 
 async function runSuite(name: string, filters: readonly string[]): Promise<void> {
   const reasons = missing(suites[name] ?? []);
@@ -68,9 +73,14 @@ function count(name: string, code: number, report: Report): void {
     const broken = statuses.filter((status) => status === 'failed').length;
     // A file that could not even be loaded has no test to blame.
     failed += file.status === 'failed' ? Math.max(1, broken) : broken;
+    const path = file.name.replace(root, '');
+    if (broken === 0 && file.status === 'failed') failures.push(`${path}\n${file.message ?? ''}`.slice(0, longestMessage));
     for (const test of file.assertionResults) {
+      if (test.status === 'failed') {
+        failures.push(`${path} > ${test.fullName}\n${test.failureMessages?.join('\n') ?? ''}`.slice(0, longestMessage));
+      }
       const reason = skippedMark.exec(test.fullName)?.[1];
-      if (reason) skipped.add(`skipped ${file.name.replace(root, '')}: ${reason}`);
+      if (reason) skipped.add(`skipped ${path}: ${reason}`);
     }
   }
   for (const line of skipped) console.log(line);
@@ -93,5 +103,6 @@ for (const name of chosen.length > 0 ? chosen : Object.keys(suites)) {
   console.log(`\n== ${name}`);
   await runSuite(name, filters);
 }
+for (const failure of failures) console.log(`\nfailed ${failure}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
