@@ -74,7 +74,8 @@ function count(name: string, code: number, report: Report): void {
     // A file that could not even be loaded has no test to blame.
     failed += file.status === 'failed' ? Math.max(1, broken) : broken;
     const path = file.name.replace(root, '');
-    if (broken === 0 && file.status === 'failed') failures.push(`${path}\n${file.message ?? ''}`.slice(0, longestMessage));
+    if (broken === 0 && file.status === 'failed')
+      failures.push(`${path}\n${file.message ?? ''}`.slice(0, longestMessage));
     for (const test of file.assertionResults) {
       if (test.status === 'failed') {
         failures.push(`${path} > ${test.fullName}\n${test.failureMessages?.join('\n') ?? ''}`.slice(0, longestMessage));
