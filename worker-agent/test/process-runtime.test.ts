@@ -387,14 +387,16 @@ test('a killed worker leaves processes, and a clean-up ends them all, even those
   expect(existsSync(volumeDir)).toBe(false);
 });
 
-test('a helper that dies is started again, and the environment runs on', limits, async () => {
+test('a helper that dies is started again, and the environment runs on', { timeout: 150_000 }, async () => {
   const { server } = await start();
   await server.event('worker.ready');
   const [helper] = processesOf(server.manifest.environmentId);
   process.kill(helper!, 'SIGKILL');
   await server.until(() => processesOf(server.manifest.environmentId).some((pid) => pid !== helper), 'another helper');
   const beats = server.heartbeats.length;
-  await server.until(() => server.heartbeats.slice(beats + 1).some(({ git }) => git?.length), 'heartbeats go on');
+  // A look at git that met the dead helper is taken again no sooner than its pace allows, which a busy machine slows.
+  const seesGit = () => server.heartbeats.slice(beats + 1).some(({ git }) => git?.length);
+  await server.until(seesGit, 'heartbeats go on', 100_000);
   expect(server.all('worker.failed')).toEqual([]);
 });
 
