@@ -9,8 +9,12 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-async function start(script: string, env: Record<string, string> = {}): Promise<{ child: ChildProcess; pid: number }> {
-  const child = spawn('/bin/sh', ['-c', `echo up; ${script}`], {
+/** Returns once the process is up and has done what comes `first`. */
+async function start(
+  script: string,
+  { env = {}, first = ':' }: { env?: Record<string, string>; first?: string } = {},
+): Promise<{ child: ChildProcess; pid: number }> {
+  const child = spawn('/bin/sh', ['-c', `${first}; echo up; ${script}`], {
     env,
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,
@@ -46,7 +50,7 @@ test('a process that heeds SIGTERM ends by itself', async () => {
 });
 
 test('a process that does not heed SIGTERM is killed after its time', async () => {
-  const { pid } = await start('trap "" TERM; while :; do sleep 0.05; done');
+  const { pid } = await start('while :; do sleep 0.05; done', { first: 'trap "" TERM' });
   const identity = identifyProcess(pid)!;
   expect(await endProcess(identity, 100)).toBe('killed');
   expect(isRunning(identity)).toBe(false);
@@ -59,7 +63,7 @@ test('waiting for an end gives up at its limit', async () => {
 
 test('processes are found by their environment', async () => {
   const marker = randomUUID();
-  const { pid } = await start('sleep 60', { EASEL_TEST_MARKER: marker });
+  const { pid } = await start('sleep 60', { env: { EASEL_TEST_MARKER: marker } });
   const found = findProcesses((env) => env.EASEL_TEST_MARKER === marker);
   expect(found.filter((one) => one.isSessionLeader).map((one) => one.identity.pid)).toEqual([pid]);
   expect(found.every((one) => one.env.EASEL_TEST_MARKER === marker)).toBe(true);
