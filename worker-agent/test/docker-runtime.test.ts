@@ -243,7 +243,7 @@ describe.skipIf(missing !== null)('in Docker', () => {
     'a program that does not heed the end is killed at the deadline, and the stop is not clean',
     limits,
     async () => {
-      const stubborn = script(`trap '' TERM; sh -c 'trap "" TERM; while true; do sleep 1; done' > /dev/null 2>&1 &`);
+      const stubborn = script(`trap '' TERM; sh -c 'while true; do sleep 1; done' > /dev/null 2>&1 &`);
       const { server, worker } = await start({ manifest: { scripts: only({ start: stubborn }) } });
       await server.event('worker.ready');
       server.stop(2);

@@ -56,7 +56,8 @@ test('ends everybody gently, and says that it was clean', async () => {
 });
 
 test('kills those that do not heed, and says so', async () => {
-  await start(`sh -c 'trap "" TERM; sleep 100 & while true; do wait; done' &`);
+  // What is ignored before a process is started it ignores from its first moment.
+  await start(`trap '' TERM; sh -c 'sleep 100 & while true; do wait; done' &`);
   expect(await groupOf().end(300)).toEqual({ isClean: false });
   expect(groupOf().members()).toEqual([]);
 });
