@@ -188,15 +188,18 @@ describeWith(['openssh client'], 'a connection', () => {
 
   it('carries at most so many channels', async () => {
     const client = await dial(owner());
+    let refused = 0;
     const open = () =>
-      new Promise<boolean>((resolve) => {
+      new Promise<void>((resolve) => {
         client.exec('cat', (err, channel) => {
-          channel?.on('close', () => resolve(false)).resume();
-          setTimeout(() => resolve(!err), 3_000);
+          if (err) refused++;
+          channel?.on('close', () => refused++).resume();
+          resolve();
         });
       });
-    const opened = await Promise.all(Array.from({ length: 270 }, open));
-    expect(opened.filter(Boolean).length).toBe(256);
+    // A few at a time: this counts channels, not how many programs a machine can start at once.
+    for (let batch = 0; batch < 27; batch++) await Promise.all(Array.from({ length: 10 }, open));
+    expect(refused).toBe(270 - 256);
     client.end();
     await closed(client);
   }, 60_000);
