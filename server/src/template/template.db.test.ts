@@ -1,7 +1,9 @@
 import type { TemplateSpecInput } from '@easel/schema/template';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserActor } from '../actor.ts';
+import { inTransaction } from '../db.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { templateStore } from './template.store.ts';
 
 let server: TestServer;
 let administrator: UserActor;
@@ -17,6 +19,12 @@ const spec = (fields: Partial<TemplateSpecInput> = {}): TemplateSpecInput => ({
   name: `t-${++count}`,
   repository: { url: 'https://git.example.com/a.git' },
   ...fields,
+});
+
+it('many who are the first to need a namespace get the same one', async () => {
+  const ensure = () => inTransaction(server.db, (tx) => templateStore.ensureNamespace(tx, 'needed-at-once'));
+  const ids = await Promise.all(Array.from({ length: 10 }, ensure));
+  expect(new Set(ids).size).toBe(1);
 });
 
 describe('a template', () => {

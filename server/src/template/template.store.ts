@@ -18,8 +18,10 @@ function columnsOf(spec: TemplateSpec) {
 }
 
 export const templateStore = {
+  /** Safe for several at once: an upsert asks first and inserts then, and the second of two would fail. */
   async ensureNamespace(tx: Tx, name: string): Promise<NamespaceId> {
-    const row = await tx.namespace.upsert({ where: { name }, create: { id: newId('namespace'), name }, update: {} });
+    await tx.namespace.createMany({ data: { id: newId('namespace'), name }, skipDuplicates: true });
+    const row = await tx.namespace.findUniqueOrThrow({ where: { name } });
     return row.id as NamespaceId;
   },
 
