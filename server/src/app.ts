@@ -48,8 +48,8 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   const key = new ServerKey(config.EASEL_SECRET_KEY);
   const tickets = new TicketService({ db, key, clock });
   const platforms = new PlatformService({ db, clock });
-  const templates = new TemplateService({ db, clock });
   const instanceTypes = new InstanceTypeService({ db, clock });
+  const templates = new TemplateService({ db, clock, instanceTypes });
   const users = new UserService({ db, onPasswordChanged: (userId, keepId) => sessions.revokeOthers(userId, keepId) });
   const sessions: SessionService = new SessionService({ db, users, clock, attempts: new SignInAttempts(clock) });
   const apiTokens = new ApiTokenService({ db, clock });

@@ -109,7 +109,29 @@ describe('a template', () => {
     expect(await make(some.name, 'medium')).toBe('medium');
     await expect(make(some.name, 'small')).rejects.toThrow('choose one of large, medium');
     await expect(make(all.name, 'huge')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-    const none = await create(['gone']);
-    await expect(make(none.name)).rejects.toThrow('offers only gone, of which there is none');
+  });
+
+  it('names only types that there are, but keeps one that is deleted later', async () => {
+    await expect(create(['small', 'huge', 'vast'])).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringMatching(/no instance type is named huge, vast: choose from .*small/),
+    });
+    const type = await types().create(server.administrator, { name: 'short-lived', cpus: 1 });
+    const template = await create(['short-lived']);
+    await types().delete(server.administrator, type.id);
+    const owner = await server.newUser();
+    const cluster = await server.newCluster();
+    await expect(
+      server.app.services.environments.create(owner, { template: template.name, platform: cluster.name }),
+    ).rejects.toThrow('offers only short-lived, of which there is none');
+    const { name } = template;
+    const change = (instanceTypes: string[]) =>
+      server.app.services.templates.update(server.administrator, template.id, {
+        name,
+        repository: { url: 'https://h/b' },
+        instanceTypes,
+      });
+    expect((await change(['short-lived', 'small'])).repositoryUrl).toBe('https://h/b');
+    await expect(change(['huge'])).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   });
 });

@@ -51,6 +51,18 @@ export class InstanceTypeService {
     throw invalidInput([{ path: 'instanceType', message }]);
   }
 
+  /** Throws INVALID_INPUT that says which of these names a template cannot offer, and which there are. */
+  async requireKnown(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const known = (await this.list()).map(({ name }) => name);
+    const unknown = names.filter((name) => !known.includes(name));
+    if (unknown.length === 0) return;
+    const there = known.length > 0 ? `choose from ${known.join(', ')}` : 'there is none yet';
+    throw invalidInput([
+      { path: 'instanceTypes', message: `no instance type is named ${unknown.join(', ')}: ${there}` },
+    ]);
+  }
+
   /** How many environments each of them has. */
   environmentCounts(ids: readonly string[]): Promise<Map<string, number>> {
     return reading(() => instanceTypeStore.environmentCounts(this.#db, ids));

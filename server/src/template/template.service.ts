@@ -5,6 +5,7 @@ import { isId, type NamespaceId, type TemplateId } from '@easel/schema/ids';
 import { type TemplateSpecInput, templateSpecSchema } from '@easel/schema/template';
 import { type Actor, asUser, forbidden, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
+import type { InstanceTypeService } from '../instance-type/instance-type.service.ts';
 import { parseInput } from '../parse-input.ts';
 import { mayOnTemplate } from './template.policy.ts';
 import { templateStore } from './template.store.ts';
@@ -16,11 +17,13 @@ const DEFAULT_NAMESPACE = 'default';
 export class TemplateService {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #instanceTypes: InstanceTypeService;
   #namespaceId: NamespaceId | null = null;
 
-  constructor(parts: { db: Db; clock: Clock }) {
+  constructor(parts: { db: Db; clock: Clock; instanceTypes: InstanceTypeService }) {
     this.#db = parts.db;
     this.#clock = parts.clock;
+    this.#instanceTypes = parts.instanceTypes;
   }
 
   async namespaceId(): Promise<NamespaceId> {
@@ -49,6 +52,7 @@ export class TemplateService {
   async create(actor: Actor, input: TemplateSpecInput): Promise<TemplateRow> {
     mustChange(actor);
     const spec = parseInput(templateSpecSchema, input);
+    await this.#instanceTypes.requireKnown(spec.instanceTypes);
     const namespaceId = await this.namespaceId();
     return this.#uniquelyNamed(spec.name, () =>
       inTransaction(this.#db, (tx) => templateStore.insert(tx, namespaceId, spec)),
@@ -59,6 +63,8 @@ export class TemplateService {
     mustChange(actor);
     const spec = parseInput(templateSpecSchema, input);
     const row = await this.#get(id);
+    // What it names already may have been deleted since: that is no reason to refuse another change.
+    await this.#instanceTypes.requireKnown(spec.instanceTypes.filter((name) => !row.instanceTypes.includes(name)));
     const isUpdated = await this.#uniquelyNamed(spec.name, () =>
       inTransaction(this.#db, (tx) => templateStore.update(tx, row, spec)),
     );
