@@ -110,6 +110,34 @@ it('a snapshot is taken, listed and deleted', async () => {
   expect((await easel(['snapshot', 'delete', 'before-upgrade'])).stdout).toContain('is being deleted');
 });
 
+it('a snapshot is waited for until it is ready, with what holds it up', async () => {
+  api.snapshotNews.push({ state: 'taking', reason: 'the storage is at work' });
+  const { code, stdout, stderr } = await easel(['snapshot', 'create', 'shop', '--name', 'now', '--wait', '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ state: 'ready' });
+  expect(stderr).toBe('');
+  api.snapshotNews.push({ state: 'taking', reason: 'the storage is at work' });
+  const told = await easel(['snapshot', 'create', 'shop', '--wait']);
+  expect(told).toMatchObject({ code: 0, stdout: 'snp01jdc000000000000000000000\n' });
+  expect(told.stderr).toContain('is waiting');
+  expect(told.stderr).toContain('is taking: the storage is at work');
+});
+
+it('a snapshot that fails, is deleted meanwhile or takes too long ends the wait', async () => {
+  const failure = { class: 'volume', message: 'the driver refused', advice: 'ask an administrator' };
+  api.snapshotNews.push({ state: 'failed', failure });
+  const failed = await easel(['snapshot', 'create', 'shop', '--wait']);
+  expect(failed.code).toBe(1);
+  expect(failed.stderr).toContain('failed (volume): the driver refused');
+  expect(failed.stderr).toContain('ask an administrator');
+  api.snapshotNews.push({ id: 'snp01jdc000000000000000000001' });
+  const gone = await easel(['snapshot', 'create', 'shop', '--wait']);
+  expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('was deleted meanwhile') });
+  api.snapshotNews.push(...Array.from({ length: 9 }, () => ({ state: 'taking' })));
+  const late = await easel(['snapshot', 'create', 'shop', '--wait', '--timeout', '1']);
+  expect(late).toMatchObject({ code: 1, stderr: expect.stringContaining('is taking, not ready, after 1') });
+});
+
 it('a disk grows to a size, and a wrong one is bad usage', async () => {
   expect((await easel(['disk', 'grow', 'shop', '40GiB'])).stdout).toBe('the disk of shop grows to 40.0 GiB\n');
   expect(argsOf('growEnvironmentDisk')?.input).toMatchObject({ diskBytes: 40 * GIB });

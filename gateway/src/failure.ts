@@ -6,6 +6,7 @@ import { Interrupted } from './io.ts';
 export type OwnCode =
   | 'API_UNREACHABLE'
   | 'ENVIRONMENT_FAILED'
+  | 'SNAPSHOT_FAILED'
   | 'OVERTAKEN'
   | 'PORT_TAKEN'
   | 'NO_IDE_PORT'

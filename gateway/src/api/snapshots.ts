@@ -16,6 +16,8 @@ const snapshotSchema = z.object({
   failure: z.object({ class: z.string(), message: z.string(), advice: z.string() }).nullable(),
   platform: z.object({ name: z.string() }),
 });
+export type Snapshot = z.output<typeof snapshotSchema>;
+
 const SNAPSHOT = `
   id name environmentName state reason isQuiet sizeBytes createdAt readyAt failure { class message advice }
   platform { name }`;

@@ -9,6 +9,8 @@ import {
 import type { Context } from '../context.ts';
 import { relative, size } from '../output/format.ts';
 import type { Cell, Style } from '../output/output.ts';
+import type { WaitOptions } from '../wait/wait.ts';
+import { waitForSnapshot } from '../wait/wait-for-snapshot.ts';
 import { findEnvironment, pick } from './find.ts';
 
 const STATE_STYLES: Record<SnapshotState, Style> = {
@@ -20,15 +22,21 @@ const STATE_STYLES: Record<SnapshotState, Style> = {
   deleted: 'dim',
 };
 
-export async function createSnapshot(context: Context, name: string, options: { name?: string }): Promise<void> {
+export async function createSnapshot(
+  context: Context,
+  name: string,
+  options: WaitOptions & { name?: string },
+): Promise<void> {
   const { out } = context;
   const api = await context.api();
   const { id } = await findEnvironment(api, name);
-  const snapshot = await api.ask(snapshotEnvironmentMutation, { input: { id, name: options.name } });
+  const taken = await api.ask(snapshotEnvironmentMutation, { input: { id, name: options.name } });
+  const snapshot = options.wait
+    ? await waitForSnapshot(context, { api, snapshot: taken, timeout: options.timeout })
+    : taken;
   out.json(snapshot);
-  out.note(
-    '`easel snapshot list` tells when it is ready; `easel create NAME --snapshot ID` makes an environment of it',
-  );
+  if (!options.wait) out.note('`easel snapshot list` tells when it is ready');
+  out.note(`\`easel create NAME --snapshot ${snapshot.id}\` makes an environment of it`);
   out.line(snapshot.id);
 }
 

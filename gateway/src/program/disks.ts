@@ -1,6 +1,6 @@
 /** snapshot, disk. */
-import { Argument, type Command } from 'commander';
-import { completedBy, environmentArgument, examples, sizeInBytes } from './arguments.ts';
+import { Argument, type Command, Option } from 'commander';
+import { completedBy, environmentArgument, examples, sizeInBytes, timeoutOption } from './arguments.ts';
 import { type Door, through } from './door.ts';
 
 export function addDiskCommands(program: Command, door: Door): void {
@@ -10,7 +10,9 @@ export function addDiskCommands(program: Command, door: Door): void {
     .description('take one; what runs is held still for a moment')
     .addArgument(environmentArgument())
     .option('--name <name>', "its name; without it, the environment's and the time")
-    .addHelpText('after', examples('easel snapshot create shop --name "before the upgrade"'))
+    .addOption(new Option('--wait', 'wait until it is ready'))
+    .addOption(timeoutOption())
+    .addHelpText('after', examples('easel snapshot create shop --name "before the upgrade" --wait'))
     .action(through(door, async () => (await import('../commands/snapshot.ts')).createSnapshot));
   snapshots
     .command('list')

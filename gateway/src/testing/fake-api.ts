@@ -27,6 +27,8 @@ export interface FakeApi {
   readonly calls: { field: string; args: Record<string, unknown> }[];
   /** What a mutation answers in place of doing it. */
   readonly refusals: Map<string, { __typename: string; code: string; message: string; details?: object }>;
+  /** How the snapshot looks at its next listings, one after the other; as it is made after that. */
+  readonly snapshotNews: object[];
   readonly sshKeys: { id: string; name: string; fingerprint: string; publicKey: string }[];
   readonly tickets: { relayUrl: string };
   /** Changes a row and tells of it. */
@@ -46,6 +48,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   const rows: FakeApi['rows'] = new Map();
   const calls: FakeApi['calls'] = [];
   const refusals: FakeApi['refusals'] = new Map();
+  const snapshotNews: FakeApi['snapshotNews'] = [];
   const sshKeys: FakeApi['sshKeys'] = [];
   const tickets: FakeApi['tickets'] = { relayUrl: 'http://127.0.0.1:9' };
   const lines: LogLine[] = [];
@@ -125,7 +128,7 @@ export async function startFakeApi(): Promise<FakeApi> {
     instanceTypes: () => [anInstanceType],
     createInstanceType: ({ input }: Input<object>) => ({ ...anInstanceType, ...input }),
     deleteInstanceType: () => anInstanceType,
-    snapshots: (args: { first?: number; after?: string }) => pageOf([aSnapshot], args),
+    snapshots: (args: { first?: number; after?: string }) => pageOf([{ ...aSnapshot, ...snapshotNews.shift() }], args),
     snapshotEnvironment: ({ input }: Input<{ name?: string }>) => ({
       ...aSnapshot,
       state: 'waiting',
@@ -206,6 +209,7 @@ export async function startFakeApi(): Promise<FakeApi> {
     rows,
     calls,
     refusals,
+    snapshotNews,
     sshKeys,
     tickets,
     change,
