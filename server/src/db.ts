@@ -101,7 +101,7 @@ const UNAVAILABLE_CODES = new Set(['P1000', 'P1001', 'P1002', 'P1008', 'P1011', 
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57']);
 /** What the socket and the driver say, and Prisma's adapter of them, in whose raw queries there is no code that tells. */
 const UNAVAILABLE_SOCKET =
-  /ECONN(REFUSED|RESET)|EPIPE|ENOTFOUND|ETIMEDOUT|terminat|timeout exceeded|Connection ended|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TooManyConnections/;
+  /ECONN(REFUSED|RESET)|EPIPE|ENOTFOUND|ETIMEDOUT|terminat|timeout exceeded|Connection ended|not queryable|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TooManyConnections/;
 
 /** An error of ours stays; what means that PostgreSQL is away or full becomes STORE_UNAVAILABLE; the rest is a bug. */
 export function translateStoreError(err: unknown): unknown {
