@@ -234,7 +234,7 @@ async function open(closers: (() => unknown)[], close: () => Promise<void>): Pro
     },
     async forward(name, port) {
       const [own] = (await freePorts(1)) as [number];
-      const child = spawn('npx', ['--no-install', 'easel', 'forward', name, `${own}:${port}`], {
+      const child = spawn(join(root, 'node_modules/.bin/easel'), ['forward', name, `${own}:${port}`], {
         cwd: root,
         env: { ...process.env, EASEL_URL: stack.url, EASEL_TOKEN: stack.token, XDG_CONFIG_HOME: stack.scratchDir },
         stdio: 'ignore',

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { selfSigned } from '../../test/kit/tls.ts';
 import { trustFurther } from './trust.ts';
 
 const before = getCACertificates('default');
@@ -15,12 +15,9 @@ const file = (name: string) => join(dir, name);
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'easel-test-'));
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject];
-  execFileSync('openssl', [...args, '-keyout', file('key.pem'), '-out', file('ca.pem')], { stdio: 'pipe' });
-  server = createServer({ key: readFileSync(file('key.pem')), cert: readFileSync(file('ca.pem')) }, (_req, res) =>
-    res.end(),
-  );
+  const { key, cert } = selfSigned('localhost');
+  writeFileSync(file('ca.pem'), cert);
+  server = createServer({ key, cert }, (_req, res) => res.end());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 

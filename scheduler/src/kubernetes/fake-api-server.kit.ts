@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 
@@ -37,16 +38,35 @@ export interface Fault {
   times: number;
 }
 
+/** The driver of its storage and snapshot classes. */
+export const testDriver = 'disk.example.com';
+
 const cluster: Readonly<Record<string, readonly Json[]>> = {
   storageclasses: [
     {
       metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
-      provisioner: 'disk.example.com',
+      provisioner: testDriver,
       allowVolumeExpansion: true,
     },
-    { metadata: { name: 'fixed' }, provisioner: 'disk.example.com' },
+    { metadata: { name: 'fixed' }, provisioner: testDriver },
   ],
-  volumesnapshotclasses: [{ metadata: { name: 'standard-snapshots' }, driver: 'disk.example.com' }],
+  volumesnapshotclasses: [{ metadata: { name: 'standard-snapshots' }, driver: testDriver }],
+};
+
+const snapshotApi: Json = {
+  kind: 'APIResourceList',
+  apiVersion: 'v1',
+  groupVersion: 'snapshot.storage.k8s.io/v1',
+  resources: [
+    {
+      name: 'volumesnapshots',
+      singularName: 'volumesnapshot',
+      namespaced: true,
+      kind: 'VolumeSnapshot',
+      // Without `watch`, which it has, the garbage collector of a real cluster lets it be.
+      verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch'],
+    },
+  ],
 };
 
 export class FakeApiServer {
@@ -65,13 +85,19 @@ export class FakeApiServer {
   #oldestVersion = 0;
   #staleList: { collection: string; items: Stored[]; version: string } | null = null;
 
-  constructor() {
-    this.#server = createServer((request, response) => {
+  /** Given a certificate, it can stand behind a real API server as the one that serves snapshots (an APIService). */
+  constructor(tls?: { key: string; cert: string }) {
+    const serve = (request: IncomingMessage, response: ServerResponse) => {
       this.#serve(request, response).catch((err: unknown) => {
         const fields = err instanceof Refused ? err : new Refused(500, 'InternalError', String(err));
         answer(response, fields.status, statusOf(fields.status, fields.reason, fields.message));
       });
-    });
+    };
+    this.#server = tls ? createTlsServer(tls, serve) : createServer(serve);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async listen(): Promise<void> {
@@ -85,7 +111,7 @@ export class FakeApiServer {
 
   /** What leads here. */
   kubeConfig(): KubeConfig {
-    const server = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const server = `http://127.0.0.1:${this.port}`;
     const config = new KubeConfig();
     config.loadFromClusterAndUser({ name: 'fake', server, skipTLSVerify: true }, { name: 'nobody' });
     return config;
@@ -151,9 +177,9 @@ export class FakeApiServer {
     if (path === '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews') return this.#review(body);
     if (path.startsWith('/apis/snapshot.storage.k8s.io/') && !this.servesSnapshots)
       throw new Refused(404, 'NotFound', '');
-    if (path === '/apis/snapshot.storage.k8s.io/v1') return { resources: [{ name: 'volumesnapshots' }] };
+    if (path === '/apis/snapshot.storage.k8s.io/v1') return snapshotApi;
     const ofCluster = cluster[path.split('/').at(-1) ?? ''];
-    if (ofCluster) return { items: ofCluster };
+    if (ofCluster) return { kind: 'List', apiVersion: 'v1', items: ofCluster };
     const match = /^(.*\/namespaces\/[^/]+\/([a-z]+))(?:\/([^/]+))?$/.exec(path);
     if (!match) throw new Refused(404, 'NotFound', `nothing at ${path}`);
     const [, collection = '', kind = '', name] = match;
@@ -187,6 +213,8 @@ export class FakeApiServer {
     const limit = Number(url.searchParams.get('limit') ?? found.length);
     const next = from + limit < found.length ? String(from + limit) : undefined;
     return {
+      kind: 'List',
+      apiVersion: 'v1',
       metadata: { resourceVersion: stale?.version ?? String(this.#version), continue: next },
       items: found.slice(from, from + limit),
     };
