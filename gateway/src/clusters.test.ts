@@ -64,6 +64,10 @@ it('a platform is drained, taken up again and removed by its name', async () => 
     stderr: expect.stringContaining('still has 1 environment'),
   });
   expect((await easel(['platform', 'remove', 'nowhere'])).code).toBe(1);
+  expect(argsOf('removePlatform')).toMatchObject({ force: false });
+  api.refusals.delete('removePlatform');
+  expect((await easel(['platform', 'remove', 'eu-west', '--force'])).code).toBe(0);
+  expect(api.calls.at(-1)).toMatchObject({ field: 'removePlatform', args: { force: true } });
 });
 
 it('an instance type is made of a file, with sizes as people write them', async () => {

@@ -14,7 +14,7 @@ import { notifyInTransaction } from './live/notify.ts';
 import { createLogReader } from './log/log-reader.ts';
 import type { ObjectStore } from './objects/objects.ts';
 import { PlatformService } from './platform/platform.service.ts';
-import { PlatformAdminService } from './platform/platform-admin.service.ts';
+import { PlatformAdminService, type PlatformContents } from './platform/platform-admin.service.ts';
 import { SchedulerService } from './platform/scheduler.service.ts';
 import { lastBeat } from './presence/last-beat.ts';
 import { ServerKey } from './server-key.ts';
@@ -109,7 +109,12 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     environments,
     instanceTypes,
     logs: createLogReader({ database: pool, objects }),
-    platformAdmin: new PlatformAdminService({ db, clock, platforms, holds: holdsOf({ environments, snapshots }) }),
+    platformAdmin: new PlatformAdminService({
+      db,
+      clock,
+      platforms,
+      contents: contentsOf({ environments, snapshots }),
+    }),
     platforms,
     scheduler,
     snapshots,
@@ -125,14 +130,17 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
 }
 
 /** What lies on a platform that only its scheduler can delete. */
-function holdsOf(parts: {
-  environments: EnvironmentService;
-  snapshots: SnapshotService;
-}): ConstructorParameters<typeof PlatformAdminService>[0]['holds'] {
-  return async (tx, id) => {
-    const environments = (await parts.environments.countsOnPlatforms([id], tx)).get(id) ?? 0;
-    const snapshots = await parts.snapshots.countOnPlatform(tx, id);
-    const words = (count: number, word: string) => (count > 0 ? [`${count} ${word}${count === 1 ? '' : 's'}`] : []);
-    return [...words(environments, 'environment'), ...words(snapshots, 'snapshot')];
+function contentsOf(parts: { environments: EnvironmentService; snapshots: SnapshotService }): PlatformContents {
+  const { environments, snapshots } = parts;
+  return {
+    async count(tx, id) {
+      const words = (count: number, word: string) => (count > 0 ? [`${count} ${word}${count === 1 ? '' : 's'}`] : []);
+      const environmentCount = (await environments.countsOnPlatforms([id], tx)).get(id) ?? 0;
+      return [...words(environmentCount, 'environment'), ...words(await snapshots.countOnPlatform(tx, id), 'snapshot')];
+    },
+    async abandon(id, by) {
+      await environments.abandonOnPlatform(id, by);
+      await snapshots.abandonOnPlatform(id);
+    },
   };
 }

@@ -279,6 +279,24 @@ describeWith(['chromium', 'built web'], 'platforms in the browser', () => {
     expect(await page.getByRole('region', { name: 'us-east' }).count()).toBe(0);
   });
 
+  it('removes one whose cluster is gone with all that was there, when told so', async () => {
+    const lost = await stack.easelJson<{ id: string }>(['platform', 'create', 'ap-south']);
+    await stack.easelJson(['create', 'left-behind', '--platform', 'ap-south']);
+    const page = await browser.open(`/platform/${lost.id}`);
+    const dialog = page.getByRole('alertdialog', { name: 'Remove the platform ap-south?' });
+    const remove = dialog.getByRole('button', { name: 'Remove' });
+    await page.getByRole('button', { name: 'Remove…' }).click();
+    await remove.click();
+    await page.getByText(/remove it with force if its cluster is gone for good/).waitFor();
+    await page.getByRole('button', { name: 'Remove…' }).click();
+    await dialog.getByRole('checkbox', { name: /gone for good/ }).check();
+    expect(await findAccessibilityFaults(page)).toEqual([]);
+    await remove.click();
+    await page.getByText('Platform ap-south removed').waitFor();
+    const left = await stack.easelJson<{ name: string }[]>(['list']);
+    expect(left.map(({ name }) => name)).not.toContain('left-behind');
+  });
+
   async function settingsVersion(): Promise<number> {
     const { platforms } = await stack.api.query<{ platforms: { name: string; settingsVersion: number }[] }>(
       '{ platforms { name settingsVersion } }',

@@ -55,6 +55,6 @@ export const setPlatformDrainingMutation = operation(
 );
 
 export const removePlatformMutation = operation(
-  `mutation ($id: ID!) { result: removePlatform(id: $id) { ... on Platform { ${PLATFORM} } ${REFUSAL} } }`,
+  `mutation ($id: ID!, $force: Boolean!) { result: removePlatform(id: $id, force: $force) { ... on Platform { ${PLATFORM} } ${REFUSAL} } }`,
   platformSchema,
 );

@@ -66,12 +66,16 @@ export function undrainPlatform(context: Context, which: string): Promise<void> 
   return setDraining(context, which, false);
 }
 
-/** Refused while it has environments or snapshots. */
-export async function removePlatform(context: Context, which: string): Promise<void> {
+/** Refused while it has environments or snapshots, unless they are given up with it. */
+export async function removePlatform(
+  context: Context,
+  which: string,
+  { force = false }: { force?: boolean },
+): Promise<void> {
   const { out } = context;
   const api = await context.api();
   const platform = await findPlatform(context, which);
-  await api.ask(removePlatformMutation, { id: platform.id });
+  await api.ask(removePlatformMutation, { id: platform.id, force });
   out.json(platform);
   out.line(`${platform.name} is removed; \`helm uninstall\` takes the rest out of its cluster`);
 }

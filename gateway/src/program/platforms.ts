@@ -38,6 +38,7 @@ export function addPlatformCommands(program: Command, door: Door): void {
     .alias('rm')
     .description('remove one that has neither environments nor snapshots (administrators)')
     .addArgument(platformArgument())
+    .option('-f, --force', 'its cluster is gone for good: delete its environments and snapshots with it')
     .action(through(door, async () => (await import('../commands/platform.ts')).removePlatform));
 
   const types = program.command('instance-type').description('what environments get of their platform');

@@ -14,6 +14,7 @@ import { type Db, inTransaction, type Reader, reading, type Tx, uniqueViolation 
 import type { InstanceTypeService } from '../instance-type/instance-type.service.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
+import { placements } from '../placement/placement.service.ts';
 import { type PlatformService, refuseDraining } from '../platform/platform.service.ts';
 import type { PlatformRow } from '../platform/platform-row.ts';
 import type { ServerKey } from '../server-key.ts';
@@ -172,6 +173,24 @@ export class EnvironmentService {
       });
       return done ?? this.current(tx, row.id);
     });
+  }
+
+  /**
+   * Deletes all environments of a platform that is lost, without its scheduler: what is left of them there is nobody's any
+   * more. Each in a transaction of its own; what an earlier try did stays done.
+   */
+  async abandonOnPlatform(platformId: PlatformId, by: { actor: UserId; reason: string }): Promise<void> {
+    for (const id of await reading(() => environmentStore.idsOnPlatform(this.#db, platformId))) {
+      await inTransaction(this.#db, async (tx) => {
+        const { actor, reason } = by;
+        const facts = { reason, limitSeconds: this.#parts.limits.stopSeconds };
+        const wish = { environmentId: id, actor, now: this.#now(), facts };
+        await transition(tx, { ...wish, event: 'deleteAsked' });
+        await transition(tx, { ...wish, event: 'stopForced' });
+        await placements.abandon(tx, { id });
+        await transition(tx, { ...wish, event: 'erased' });
+      });
+    }
   }
 
   /**

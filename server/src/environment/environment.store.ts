@@ -134,6 +134,11 @@ export const environmentStore = {
     return new Map(groups.map((group) => [group.platformId, group._count._all]));
   },
 
+  async idsOnPlatform(db: Reader, platformId: PlatformId): Promise<EnvironmentId[]> {
+    const where = { platformId, phase: { not: 'deleted' } };
+    return (await db.environment.findMany({ where, select: { id: true } })).map(({ id }) => id as EnvironmentId);
+  },
+
   /** Those that are being made from this snapshot for the first time. */
   async beingRestored(db: Reader, snapshotId: SnapshotId): Promise<string[]> {
     const rows = await db.environment.findMany({

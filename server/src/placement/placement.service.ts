@@ -71,6 +71,11 @@ export const placements = {
     }
   },
 
+  /** No scheduler will ever fulfil what was wished of it. */
+  abandon(tx: Tx, environment: Pick<Placed, 'id'>): Promise<void> {
+    return placementStore.endAll(tx, environment.id);
+  },
+
   /** The volume is to go too: the newest placement that still stands carries the wish, or else a new one. */
   async wishErase(tx: Tx, environment: Placed): Promise<void> {
     const standing: PlacementRow[] = [];

@@ -134,6 +134,14 @@ export const placementStore = {
     return count === 1;
   },
 
+  /** Ends all of the environment, whoever holds them. */
+  async endAll(tx: Tx, environmentId: EnvironmentId): Promise<void> {
+    await tx.placement.updateMany({
+      where: { environmentId, state: { not: 'ended' } },
+      data: { state: 'ended', leaseExpiresAt: null, endedAt: new Date(), version: { increment: 1 } },
+    });
+  },
+
   /** Ends what was claimed for this wish; a wish that has changed in the meantime is not fulfilled by it. */
   async end(tx: Tx, id: PlacementId, guard: { wish: PlacementWish; state: PlacementState }): Promise<boolean> {
     if (reducePlacement(guard.state, 'ended') === null) return false;

@@ -166,18 +166,49 @@ describe('a platform that is removed', () => {
   it('must be empty first; then it is gone, and its name is free', async () => {
     const cluster = await server.newCluster();
     const { id } = await environments().create(owner, { platform: cluster.name });
-    await expect(admin().remove(server.administrator, cluster.id)).rejects.toThrow('still has 1 environment:');
+    await expect(admin().remove(server.administrator, cluster.id, { force: false })).rejects.toThrow(
+      'still has 1 environment:',
+    );
     await environments().delete(owner, id, { force: true });
     const erase = (await cluster.claim())[0];
     await cluster.observe({ type: 'ended', placementId: erase?.id, wish: 'erase' });
-    await admin().remove(server.administrator, cluster.id);
+    await admin().remove(server.administrator, cluster.id, { force: false });
     expect((await server.app.services.platforms.list()).map((row) => row.id)).not.toContain(cluster.id);
     expect((await server.ask('{ platformPlacements }', {}, bearer(cluster.token))).errors[0]?.extensions?.code).toBe(
       'UNAUTHENTICATED',
     );
     await expect(environments().create(owner, { platform: cluster.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await admin().create(server.administrator, { name: cluster.name });
-    await expect(admin().remove(server.administrator, cluster.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(admin().remove(server.administrator, cluster.id, { force: false })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+  });
+
+  it('with force is given up with all that lies there, once nothing is heard of it', async () => {
+    const cluster = await server.newCluster();
+    const running = await environments().create(owner, { platform: cluster.name });
+    await cluster.claim();
+    const queued = await environments().create(owner, { platform: cluster.name });
+    const elsewhere = await environments().create(owner, {});
+    const { snapshots, snapshotScheduler } = server.app.services;
+    const kept = await environments().create(owner, { platform: cluster.name });
+    await environments().stop(owner, kept.id);
+    const snapshot = await snapshots.take(owner, { id: kept.id });
+    const snapshotId = snapshot.id;
+    await snapshotScheduler.report(cluster.actor, [{ type: 'taken', snapshotId }]);
+    await expect(admin().remove(server.administrator, cluster.id, { force: true })).rejects.toThrow('is heard of');
+    expect((await environments().get(owner, running.id, 'read')).phase).toBe('provisioning');
+
+    await server.db.platform.update({ where: { id: cluster.id }, data: { lastSeenAt: new Date(0) } });
+    await expect(admin().remove(server.administrator, cluster.id, { force: false })).rejects.toThrow('with force');
+    await admin().remove(server.administrator, cluster.id, { force: true });
+    for (const { id } of [running, queued, kept]) {
+      expect(await environments().findEver(id)).toMatchObject({ phase: 'deleted', desired: 'deleted' });
+    }
+    expect((await environments().get(owner, elsewhere.id, 'read')).phase).toBe('queued');
+    expect(await server.db.placement.count({ where: { platformId: cluster.id, state: { not: 'ended' } } })).toBe(0);
+    expect(await server.db.snapshot.findUnique({ where: { id: snapshot.id } })).toMatchObject({ state: 'deleted' });
+    expect((await server.app.services.platforms.list()).map((row) => row.id)).not.toContain(cluster.id);
   });
 });
 
@@ -188,7 +219,7 @@ it('is changed by administrators alone', async () => {
   await expect(admin().rotateToken(owner, id)).rejects.toMatchObject(refused);
   await expect(admin().updateSettings(owner, id, {})).rejects.toMatchObject(refused);
   await expect(admin().setDraining(owner, id, true)).rejects.toMatchObject(refused);
-  await expect(admin().remove(owner, id)).rejects.toMatchObject(refused);
+  await expect(admin().remove(owner, id, { force: true })).rejects.toMatchObject(refused);
 });
 
 describe('platforms in several places', () => {
@@ -248,7 +279,7 @@ describe('who looks at platforms', () => {
       variables: { id: cluster.id },
     });
     await one.next();
-    await admin().remove(server.administrator, cluster.id);
+    await admin().remove(server.administrator, cluster.id, { force: false });
     let last = null;
     for (let next = await one.next(); !next.done; next = await one.next()) last = next.value.data.platformChanged;
     expect(last.removedAt).not.toBeNull();

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
-import { isId, type PlatformId } from '@easel/schema/ids';
+import { isId, type PlatformId, type UserId } from '@easel/schema/ids';
 import { nameSchema } from '@easel/schema/names';
 import { platformSettingsSchema } from '@easel/schema/platform-settings';
 import { z } from 'zod';
@@ -31,8 +31,15 @@ export interface PlatformAdminParts {
   db: Db;
   clock: Clock;
   platforms: PlatformService;
-  /** What keeps a platform from being removed, each as words like "3 environments". */
-  holds: (tx: Tx, id: PlatformId) => Promise<string[]>;
+  contents: PlatformContents;
+}
+
+/** What lies on a platform, and keeps it from being removed. */
+export interface PlatformContents {
+  /** Each kind as words like "3 environments". */
+  count(tx: Tx, id: PlatformId): Promise<string[]>;
+  /** Deletes all of it here, of a platform whose scheduler will never do it. */
+  abandon(id: PlatformId, by: { actor: UserId; reason: string }): Promise<void>;
 }
 
 export class PlatformAdminService {
@@ -89,19 +96,39 @@ export class PlatformAdminService {
     return this.#change(actor, id, (tx, row) => platformStore.setDraining(tx, row.id, isDraining));
   }
 
-  /** Throws WRONG_STATE while something lies there that only its scheduler can delete. */
-  async remove(actor: Actor, id: string): Promise<PlatformRow> {
+  /**
+   * Throws WRONG_STATE while something lies there that only its scheduler can delete. With `force`, what lies there is given
+   * up: for a cluster that is gone for good. That is refused as long as its scheduler is heard of, which could delete it.
+   */
+  async remove(actor: Actor, id: string, options: { force: boolean }): Promise<PlatformRow> {
+    if (options.force) await this.#abandon(actor, id);
     return this.#change(actor, id, async (tx, row) => {
-      const holds = await this.#parts.holds(tx, row.id);
+      const holds = await this.#parts.contents.count(tx, row.id);
       if (holds.length > 0) {
+        const advice = this.#parts.platforms.isOnline(row)
+          ? 'delete them first'
+          : 'delete them first, or remove it with force if its cluster is gone for good';
         throw new AppError({
           code: 'WRONG_STATE',
-          message: `the computing platform "${row.name}" still has ${holds.join(' and ')}: delete them first`,
+          message: `the computing platform "${row.name}" still has ${holds.join(' and ')}: ${advice}`,
           details: { holds },
         });
       }
       await platformStore.setRemoved(tx, row, new Date(this.#parts.clock.now()));
     });
+  }
+
+  /** Drained first, so that nothing new comes; in portions, since there may be thousands. */
+  async #abandon(actor: Actor, id: string): Promise<void> {
+    const row = await this.#change(actor, id, async (tx, row) => {
+      if (this.#parts.platforms.isOnline(row)) {
+        const message = `the scheduler of "${row.name}" is heard of, and can delete what lies there: delete it first, or stop the scheduler`;
+        throw new AppError({ code: 'WRONG_STATE', message });
+      }
+      await platformStore.setDraining(tx, row.id, true);
+    });
+    const reason = `The computing platform "${row.name}" was removed.`;
+    await this.#parts.contents.abandon(row.id, { actor: asUser(actor).userId, reason });
   }
 
   /** One change at a time; the scheduler and all who look at it are told. */

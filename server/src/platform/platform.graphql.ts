@@ -237,9 +237,16 @@ builder.mutationFields((t) => ({
     type: PlatformNode,
     ...refusals('NOT_FOUND', 'WRONG_STATE'),
     description: 'Refused while it has environments or snapshots that are not deleted.',
-    args: { id: t.arg.id({ required: true }) },
-    resolve: async (_query, _root, { id }, { services, actor }) =>
-      shown(await services.platformAdmin.remove(asUser(actor), id)),
+    args: {
+      id: t.arg.id({ required: true }),
+      force: t.arg.boolean({
+        required: true,
+        defaultValue: false,
+        description: 'Deletes what lies there without its scheduler, which must not be heard of: its cluster is gone.',
+      }),
+    },
+    resolve: async (_query, _root, { id, force }, { services, actor }) =>
+      shown(await services.platformAdmin.remove(asUser(actor), id, { force })),
   }),
   claimPlacements: t.field({
     type: ['JSON'],

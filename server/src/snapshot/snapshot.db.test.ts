@@ -328,7 +328,7 @@ describe('is refused', () => {
 
 it('keeps its platform from being removed', async () => {
   await ready(await stopped());
-  const wish = server.app.services.platformAdmin.remove(server.administrator, cluster.id);
+  const wish = server.app.services.platformAdmin.remove(server.administrator, cluster.id, { force: false });
   await expect(wish).rejects.toThrow('1 environment and 1 snapshot');
 });
 

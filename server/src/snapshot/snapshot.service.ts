@@ -106,6 +106,20 @@ export class SnapshotService {
     refuseUnready(row);
   }
 
+  /** Deletes all snapshots of a platform that is lost, without its scheduler. Each in a transaction of its own. */
+  async abandonOnPlatform(platformId: PlatformId): Promise<void> {
+    for (const id of await reading(() => snapshotStore.idsOnPlatform(this.#db, platformId))) {
+      await inTransaction(this.#db, async (tx) => {
+        const ended = { reason: null, deadlineAt: null };
+        const row = await snapshotStore.lock(tx, id);
+        if (!row) return;
+        await snapshotFacts.apply(tx, row, 'failed', ended);
+        await snapshotFacts.apply(tx, row, 'deleteAsked', ended);
+        await snapshotFacts.apply(tx, row, 'deleted', { ...ended, deletedAt: new Date(this.#parts.clock.now()) });
+      });
+    }
+  }
+
   countOnPlatform(tx: Tx, platformId: PlatformId): Promise<number> {
     return snapshotStore.countOnPlatform(tx, platformId);
   }

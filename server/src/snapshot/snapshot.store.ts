@@ -55,6 +55,11 @@ export const snapshotStore = {
     return db.snapshot.count({ where: { platformId, state: { not: 'deleted' } } });
   },
 
+  async idsOnPlatform(db: Reader, platformId: PlatformId): Promise<SnapshotId[]> {
+    const where = { platformId, state: { not: 'deleted' } };
+    return (await db.snapshot.findMany({ where, select: { id: true } })).map(({ id }) => id as SnapshotId);
+  },
+
   async listOpen(db: Reader, platformId: PlatformId): Promise<SnapshotRow[]> {
     return (await db.snapshot.findMany({
       where: { platformId, state: { in: [...OPEN_STATES] } },

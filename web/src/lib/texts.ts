@@ -684,6 +684,7 @@ export const texts = {
     removeTitle: (name: string) => `Remove the platform ${name}?`,
     removeLead:
       'Its token opens nothing from now on. What Helm installed in the cluster stays until you uninstall it. This cannot be undone.',
+    removeLost: 'Its cluster is gone for good: delete its environments and snapshots with it',
     removed: (name: string) => `Platform ${name} removed`,
     notRemoved: 'The platform was not removed',
 

@@ -96,8 +96,8 @@ export const setPlatformDraining = graphql(
 );
 
 export const removePlatform = graphql(`
-  mutation RemovePlatform($id: ID!) {
-    result: removePlatform(id: $id) {
+  mutation RemovePlatform($id: ID!, $force: Boolean!) {
+    result: removePlatform(id: $id, force: $force) {
       __typename
       ... on Platform { id removedAt }
       ... on Refusal { code message }
