@@ -19,7 +19,7 @@ interface Snapshot {
 /** Its own, or those that the tests bring where this machine is its one node. */
 const servesOwn =
   missing(clusterNeeds).length === 0 && (await kubectl(['api-versions'])).includes('snapshot.storage.k8s.io/v1');
-const needs = [...clusterNeeds, 'rsync'] as const;
+const needs = [...clusterNeeds, ...(servesOwn ? [] : (['rsync', 'node of the cluster'] as const))];
 
 let cluster: ClusterStack;
 let storage: ClusterStorage | null = null;

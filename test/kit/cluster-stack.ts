@@ -5,22 +5,17 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '@easel/schema/ids';
 import type { PlatformSettingsInput } from '@easel/schema/platform-settings';
-import { type GitHttp, serveGit } from '../../worker-agent/test/git-http.ts';
-import { makeImage, removeImage } from '../../worker-agent/test/images.ts';
-import { type Registry, SIGN_IN, startRegistry } from '../../worker-agent/test/registry.ts';
-import { createNamespace, hostForPods, type Namespace, workerImageOnCluster } from './cluster.ts';
+import { createNamespace, hostForPods, imagesOnCluster, type Namespace } from './cluster.ts';
+import { startSurroundings } from './cluster-surroundings.ts';
 import type { ComponentName } from './components.ts';
-import { makeRepository } from './repository.ts';
 import { type SshUser, sshUser } from './ssh.ts';
 import { eventually, freePorts, type Stack, startStack } from './stack.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
-const pullSecret = 'registry-on-this-machine';
-const devImage = 'easel-test/in-cluster:1';
 
 /** What the tests with a cluster need of the machine. */
 export const clusterNeeds: readonly ComponentName[] = [
@@ -88,17 +83,14 @@ export async function startClusterStack(): Promise<ClusterStack> {
 
 async function open(closers: (() => unknown)[], close: () => Promise<void>): Promise<ClusterStack> {
   const host = await hostForPods();
-  const workerImage = workerImageOnCluster();
+  const { worker: workerImage } = imagesOnCluster('worker');
   const stack = await startStack({ runtime: 'process', host });
   closers.push(() => stack.stop());
   const namespace = await createNamespace(`easel-test-${newId('environment').slice(-10)}`);
   closers.push(() => namespace.remove());
-  const registry = await startRegistry();
-  closers.push(() => registry.stop());
-  const git = await serveRepository(stack, host);
-  closers.push(() => git.close());
-  pushDevImage(registry);
-  await namespace.apply(pullSecretObject(`${host}:${registry.port}`));
+  const surroundings = await startSurroundings(host);
+  closers.push(() => surroundings.stop());
+  await namespace.apply(surroundings.pullSecret);
 
   const change = async <T>(mutation: string, variables: Record<string, unknown>): Promise<T> => {
     const answer = await stack.api.query<Record<string, { __typename: string; message?: string }>>(mutation, variables);
@@ -151,11 +143,10 @@ async function open(closers: (() => unknown)[], close: () => Promise<void>): Pro
   });
 
   const settings = async (more: PlatformSettingsInput) => {
-    const base: PlatformSettingsInput = { insecureRegistries: [`${host}:${registry.port}`], pullSecrets: [pullSecret] };
     const { settingsVersion } = await change<{ settingsVersion: number }>(
       `mutation ($id: ID!, $settings: JSON!) { updatePlatformSettings(id: $id, settings: $settings) {
         __typename ... on Refusal { message } ... on Platform { settingsVersion } } }`,
-      { id: platformId, settings: { ...base, ...more } },
+      { id: platformId, settings: { ...surroundings.settings, ...more } },
     );
     await eventually(
       async () => {
@@ -209,9 +200,7 @@ async function open(closers: (() => unknown)[], close: () => Promise<void>): Pro
             name,
             platform: platformId,
             instanceType: tinyType,
-            ...(input.snapshot
-              ? {}
-              : { gitUrl: `${git.url}/project.git`, image: `${host}:${registry.port}/${devImage}` }),
+            ...(input.snapshot ? {} : { gitUrl: surroundings.gitUrl, image: surroundings.image }),
             ...input,
           },
         },
@@ -280,37 +269,4 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 
 function schedulerLog(stack: Stack): string {
   return readFileSync(join(stack.scratchDir, 'scheduler.log'), 'utf8').split('\n').slice(-40).join('\n');
-}
-
-async function serveRepository(stack: Stack, host: string): Promise<GitHttp> {
-  const folder = join(stack.scratchDir, 'repositories');
-  mkdirSync(folder, { recursive: true });
-  makeRepository(folder);
-  chmodSync(folder, 0o755);
-  return serveGit(folder, { host });
-}
-
-/** Nothing but busybox. */
-function pushDevImage(registry: Registry): void {
-  makeImage({
-    name: devImage,
-    changes: ['USER root'],
-    files: { 'etc/passwd': { text: 'root:x:0:0:root:/root:/bin/sh\n' } },
-  });
-  try {
-    registry.push(devImage, devImage);
-  } finally {
-    removeImage(devImage);
-  }
-}
-
-function pullSecretObject(registry: string): object {
-  const auth = Buffer.from(`${SIGN_IN.username}:${SIGN_IN.password}`).toString('base64');
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: pullSecret },
-    type: 'kubernetes.io/dockerconfigjson',
-    stringData: { '.dockerconfigjson': JSON.stringify({ auths: { [registry]: { auth } } }) },
-  };
 }

@@ -3,11 +3,11 @@ import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type ImageName, referenceOf } from '../../docker/images.ts';
 import { root } from './command.ts';
 import { kubectl as kubectlFile } from './helm.ts';
 
-/** Built into the cluster when the caller names no image of its own. */
-const testImage = 'easel-worker:test';
+const testTag = 'test';
 const importLimitMs = 1_200_000;
 
 /** Of a Kubernetes object, as far as tests read it. */
@@ -82,34 +82,48 @@ export async function hostForPods(): Promise<string> {
   }
 }
 
-/**
- * The worker's image on the cluster: EASEL_TEST_WORKER_IMAGE, which the cluster can pull, or one that is built from these
- * sources and brought into the containerd that lies beside KUBECONFIG.
- */
-export function workerImageOnCluster(): string {
-  const given = process.env.EASEL_TEST_WORKER_IMAGE;
-  if (given) return given;
+/** Whether the cluster's one node is this machine: its containerd lies beside KUBECONFIG. */
+export function containerdOfCluster(): string | null {
   const socket = join(dirname(process.env.KUBECONFIG ?? ''), 'containerd/c.sock');
-  if (!existsSync(socket)) {
+  return process.env.KUBECONFIG !== undefined && existsSync(socket) ? socket : null;
+}
+
+/**
+ * References of our images for the cluster, by name: in EASEL_TEST_IMAGE_REGISTRY, to which `npm run images -- --tag test
+ * --push` has pushed them, or built from these sources and brought into the containerd of this machine.
+ */
+export function imagesOnCluster<N extends ImageName>(...names: N[]): Record<N, string> {
+  const registry = process.env.EASEL_TEST_IMAGE_REGISTRY;
+  if (!registry && !containerdOfCluster()) {
     throw new Error(
-      'set EASEL_TEST_WORKER_IMAGE to a worker image that the cluster can pull: npm run images -- --push',
+      `set EASEL_TEST_IMAGE_REGISTRY to where the cluster can pull from: npm run images -- --registry … --tag ${testTag} --push`,
     );
   }
-  const build = ['docker/build.ts', '--make-base', '--only', 'worker', '--tag', 'test'];
-  execFileSync(process.execPath, build, { cwd: root, stdio: 'pipe', maxBuffer: 64 * 1024 * 1024 });
-  const id = execFileSync('docker', ['image', 'inspect', '--format', '{{.Id}}', testImage], {
-    encoding: 'utf8',
-  }).trim();
-  const containerd = ['--address', socket, '--namespace', 'k8s.io'];
+  if (!registry) {
+    const build = ['docker/build.ts', '--make-base', '--only', names.join(','), '--tag', testTag];
+    execFileSync(process.execPath, build, { cwd: root, stdio: 'pipe', maxBuffer: 64 * 1024 * 1024 });
+  }
+  const references = names.map((name) => {
+    const reference = referenceOf(name, { registry, tag: testTag });
+    return [name, registry ? reference : imported(reference)] as const;
+  });
+  return Object.fromEntries(references) as Record<N, string>;
+}
+
+/** Brings an image of this machine's Docker daemon into the cluster's containerd; what it is called there. */
+function imported(image: string): string {
+  const containerd = ['--address', containerdOfCluster() ?? '', '--namespace', 'k8s.io'];
+  const format = ['image', 'inspect', '--format', '{{.Id}}', image];
+  const id = execFileSync('docker', format, { encoding: 'utf8' }).trim();
   const known = execFileSync('ctr', [...containerd, 'images', 'list', '--quiet'], { encoding: 'utf8' }).split('\n');
-  // What an image is comes first, so that a new one is not taken for the one that is there.
-  const name = `easel-worker:${id.replace('sha256:', '').slice(0, 12)}`;
+  // What an image is is its tag, so that a new one is not taken for the one that is there.
+  const name = image.replace(/:[^:]*$/, `:${id.replace('sha256:', '').slice(0, 12)}`);
   if (known.includes(`docker.io/library/${name}`)) return name;
-  execFileSync('docker', ['tag', testImage, name]);
+  execFileSync('docker', ['tag', image, name]);
   try {
     const script = 'docker save "$0" | ctr "$@" images import -';
-    const imported = spawnSync('sh', ['-c', script, name, ...containerd], { encoding: 'utf8', timeout: importLimitMs });
-    if (imported.status !== 0) throw new Error(`the worker's image could not be imported: ${imported.stderr}`);
+    const done = spawnSync('sh', ['-c', script, name, ...containerd], { encoding: 'utf8', timeout: importLimitMs });
+    if (done.status !== 0) throw new Error(`${image} could not be imported: ${done.stderr}`);
   } finally {
     execFileSync('docker', ['image', 'rm', name], { stdio: 'pipe' });
   }

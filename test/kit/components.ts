@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasHelm, helmRemedy } from './helm.ts';
 
@@ -53,6 +54,10 @@ const components = {
   cluster: {
     remedy: 'set KUBECONFIG to a cluster that may be used for tests',
     isThere: () => process.env.KUBECONFIG !== undefined && existsSync(process.env.KUBECONFIG),
+  },
+  'node of the cluster': {
+    remedy: 'set KUBECONFIG to a cluster of this machine, with its containerd beside that file',
+    isThere: () => existsSync(join(dirname(process.env.KUBECONFIG ?? ''), 'containerd/c.sock')),
   },
   helm: { remedy: helmRemedy, isThere: hasHelm },
   'built web': { remedy: 'npm run build', isThere: () => existsSync(fromRoot('web/build/handler.js')) },
