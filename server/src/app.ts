@@ -50,7 +50,10 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   const platforms = new PlatformService({ db, clock });
   const instanceTypes = new InstanceTypeService({ db, clock });
   const templates = new TemplateService({ db, clock, instanceTypes });
-  const users = new UserService({ db, onPasswordChanged: (userId, keepId) => sessions.revokeOthers(userId, keepId) });
+  const users = new UserService({
+    db,
+    onPasswordChanged: async (userId, keepId) => void (await sessions.revokeOthers(userId, keepId)),
+  });
   const sessions: SessionService = new SessionService({ db, users, clock, attempts: new SignInAttempts(clock) });
   const apiTokens = new ApiTokenService({ db, clock });
   const environments = new EnvironmentService({
@@ -117,6 +120,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     }),
     platforms,
     scheduler,
+    sessions,
     snapshots,
     snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
     sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets }),

@@ -15,6 +15,7 @@ import type { SnapshotService } from './snapshot/snapshot.service.ts';
 import type { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
 import type { TemplateService } from './template/template.service.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
+import type { SessionService } from './user/session.service.ts';
 import type { SshKeyService } from './user/ssh-key.service.ts';
 import type { UserService } from './user/user.service.ts';
 
@@ -26,6 +27,7 @@ export interface Services {
   platformAdmin: PlatformAdminService;
   platforms: PlatformService;
   scheduler: SchedulerService;
+  sessions: SessionService;
   snapshots: SnapshotService;
   snapshotScheduler: SnapshotSchedulerService;
   sshAccess: SshAccessService;

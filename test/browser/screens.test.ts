@@ -37,6 +37,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     ['template', () => `/templates/${template}`, (page) => page.getByLabel('Repository URL').waitFor()],
     ['SSH keys', () => '/settings/keys', (page) => page.getByText('No SSH keys yet').waitFor()],
     ['API tokens', () => '/settings/tokens', (page) => page.getByRole('heading', { level: 1 }).waitFor()],
+    ['sessions', () => '/settings/sessions', (page) => page.getByText('this one').waitFor()],
     ['password', () => '/settings/password', (page) => page.getByLabel('Current password').waitFor()],
     ['platforms', () => '/platform', (page) => page.getByText('Online').waitFor()],
     ['unknown address', () => '/no/such/page', (page) => page.getByText('There is nothing here').waitFor()],

@@ -141,6 +141,38 @@ describeWith(['chromium', 'built web', 'openssh client'], 'settings in the brows
     return body.data?.me?.login ?? null;
   }
 
+  it('lists where one is signed in, and signs out elsewhere', async () => {
+    const page = await browser.open('/settings/sessions');
+    await page.getByText('this one').waitFor();
+    const password = 'correct horse battery';
+    const query = `mutation { setPassword(input: { password: "${password}" }) { __typename } }`;
+    const headers = { 'content-type': 'application/json' };
+    const request = JSON.stringify({ method: 'POST', headers, body: JSON.stringify({ query }) });
+    await page.evaluate(`fetch('/graphql', ${request})`);
+    const userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0';
+    const answer = await fetch(`${stack.url}/auth/sign-in`, {
+      method: 'POST',
+      headers: { ...headers, 'user-agent': userAgent },
+      body: JSON.stringify({ login: 'admin', password }),
+    });
+    const cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    const loginThere = async () => {
+      const body = JSON.stringify({ query: '{ me { login } }' });
+      const there = await fetch(`${stack.url}/graphql`, { method: 'POST', headers: { ...headers, cookie }, body });
+      return ((await there.json()) as { data?: { me: { login: string } | null } }).data?.me?.login;
+    };
+    expect(await loginThere()).toBe('admin');
+    await page.reload();
+    const list = page.getByRole('list', { name: 'Sessions' });
+    await list.getByText('Firefox on Linux').waitFor();
+    expect(await findAccessibilityFaults(page)).toEqual([]);
+    await list.getByRole('button', { name: 'Sign out Firefox on Linux' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('Firefox on Linux is signed out').waitFor();
+    await list.getByText('Firefox on Linux').waitFor({ state: 'detached' });
+    expect(await loginThere()).toBeUndefined();
+  });
+
   it('had nothing to complain about in the browser', () => {
     expect(browser.complaints).toEqual([]);
   });

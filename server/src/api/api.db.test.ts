@@ -80,6 +80,8 @@ describe('a result', () => {
       removePlatform: '(id: "a")',
       removeSshKey: '(id: "a")',
       revokeApiToken: '(id: "a")',
+      revokeOtherSessions: '',
+      revokeSession: '(id: "a")',
       rotatePlatformToken: '(id: "a")',
       setPlatformDraining: '(id: "a", isDraining: true)',
       snapshotEnvironment: '(input: { id: "a" })',

@@ -8,6 +8,7 @@ import '../platform/platform.graphql.ts';
 import '../snapshot/snapshot.graphql.ts';
 import '../template/template.graphql.ts';
 import '../user/api-token.graphql.ts';
+import '../user/session.graphql.ts';
 import '../user/ssh-key.graphql.ts';
 import '../user/user.graphql.ts';
 import { builder } from './builder.ts';

@@ -5,8 +5,9 @@
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
-import type { UserActor } from '../actor.ts';
+import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading } from '../db.ts';
+import type { Session } from '../generated/prisma/client.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { type SessionRow, sessionStore } from './session.store.ts';
 import type { SignInAttempts } from './sign-in-attempts.ts';
@@ -14,6 +15,15 @@ import type { UserService } from './user.service.ts';
 
 /** A working week and the weekend beside it. */
 export const SESSION_SECONDS = 7 * 86_400;
+
+/** The last use is written at most this often. */
+const USED_EVERY_MS = 60_000;
+
+/** Where a sign-in comes from. */
+interface Device {
+  address: string;
+  userAgent: string | null;
+}
 
 export interface NewSession {
   secret: string;
@@ -34,21 +44,18 @@ export class SessionService {
   }
 
   /** Throws UNAUTHENTICATED for an unknown login and a wrong password alike, and RATE_LIMITED after too many of them. */
-  async signInWithPassword(
-    given: { login: string; password: string },
-    from: { address: string; userAgent: string | null },
-  ): Promise<NewSession> {
+  async signInWithPassword(given: { login: string; password: string }, from: Device): Promise<NewSession> {
     const attempt = this.#attempts.begin(from.address, given.login);
     const user = await this.#users.withPassword(given.login, given.password);
     if (!user) {
       attempt.failed();
       throw new AppError({ code: 'UNAUTHENTICATED', message: 'login or password is not right' });
     }
-    return this.#open(user.id, from.userAgent);
+    return this.#open(user.id, from);
   }
 
   /** Throws UNAUTHENTICATED for a code that is unknown, used or too old. */
-  async signInWithCode(code: string, from: { address: string; userAgent: string | null }): Promise<NewSession> {
+  async signInWithCode(code: string, from: Device): Promise<NewSession> {
     const attempt = this.#attempts.begin(from.address, null);
     const now = new Date(this.#clock.now());
     const userId = await inTransaction(this.#db, (tx) => sessionStore.useCode(tx, hashSecret(code), now));
@@ -59,7 +66,7 @@ export class SessionService {
         message: 'this sign-in link was used before or is too old: ask for a new one',
       });
     }
-    return this.#open(userId, from.userAgent);
+    return this.#open(userId, from);
   }
 
   /** A code that signs its holder in as this user, once. */
@@ -74,16 +81,40 @@ export class SessionService {
   async authenticate(secret: string): Promise<UserActor | null> {
     const now = new Date(this.#clock.now());
     const row = await reading(() => sessionStore.findValid(this.#db, hashSecret(secret), now));
-    return row && actorOf(row);
+    if (!row) return null;
+    if (now.getTime() - (row.lastUsedAt?.getTime() ?? 0) > USED_EVERY_MS) {
+      await reading(() => sessionStore.setUsed(this.#db, row.id, now));
+    }
+    return actorOf(row);
   }
 
   async signOut(secret: string): Promise<void> {
     await reading(() => sessionStore.revoke(this.#db, hashSecret(secret), new Date(this.#clock.now())));
   }
 
-  /** Ends all sessions of the user but one. */
-  async revokeOthers(userId: UserId, keepId: string | null): Promise<void> {
-    await reading(() => sessionStore.revokeOthers(this.#db, userId, keepId, new Date(this.#clock.now())));
+  /** The user's own that have not ended, the one used last first. */
+  list(actor: Actor): Promise<Session[]> {
+    const { userId } = asUser(actor);
+    return reading(() => sessionStore.list(this.#db, userId, new Date(this.#clock.now())));
+  }
+
+  /** What is open by it is closed within seconds. Throws NOT_FOUND. */
+  async revoke(actor: Actor, id: string): Promise<Session> {
+    const by = { userId: asUser(actor).userId, now: new Date(this.#clock.now()) };
+    const session = await reading(() => sessionStore.revokeOne(this.#db, id, by));
+    if (!session) throw notFound('session');
+    return session;
+  }
+
+  /** Ends all sessions of the user but the one that asks; all of them for an API token. Gives how many. */
+  revokeOthersOf(actor: Actor): Promise<number> {
+    const { userId, credential } = asUser(actor);
+    return this.revokeOthers(userId, credential.kind === 'session' ? credential.id : null);
+  }
+
+  /** Ends all sessions of the user but one. Gives how many. */
+  revokeOthers(userId: UserId, keepId: string | null): Promise<number> {
+    return reading(() => sessionStore.revokeOthers(this.#db, userId, keepId, new Date(this.#clock.now())));
   }
 
   /** Removes what has ended a day ago. */
@@ -91,10 +122,11 @@ export class SessionService {
     await reading(() => sessionStore.sweep(this.#db, new Date(this.#clock.now() - 86_400_000)));
   }
 
-  async #open(userId: UserId, userAgent: string | null): Promise<NewSession> {
+  async #open(userId: UserId, { address, userAgent }: Device): Promise<NewSession> {
     const secret = newSecret();
     const expiresAt = new Date(this.#clock.now() + SESSION_SECONDS * 1000);
-    const session = { userId, secretHash: hashSecret(secret), expiresAt, userAgent: userAgent?.slice(0, 300) ?? null };
+    const device = { address: address || null, userAgent: userAgent?.slice(0, 300) ?? null };
+    const session = { userId, secretHash: hashSecret(secret), expiresAt, ...device };
     await inTransaction(this.#db, (tx) => sessionStore.insert(tx, session));
     return { secret, expiresAt };
   }

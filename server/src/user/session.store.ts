@@ -8,7 +8,7 @@ export type SessionRow = Session & { user: User };
 export const sessionStore = {
   async insert(
     tx: Tx,
-    session: { userId: UserId; secretHash: string; expiresAt: Date; userAgent: string | null },
+    session: Pick<Session, 'secretHash' | 'expiresAt' | 'userAgent' | 'address'> & { userId: UserId },
   ): Promise<void> {
     await tx.session.create({ data: { id: newId('session'), ...session } });
   },
@@ -20,15 +20,37 @@ export const sessionStore = {
     });
   },
 
+  /** Those that have not ended, the one used last first. */
+  list(db: Reader, userId: UserId, now: Date): Promise<Session[]> {
+    return db.session.findMany({
+      where: { userId, revokedAt: null, expiresAt: { gt: now } },
+      orderBy: [{ lastUsedAt: { sort: 'desc', nulls: 'last' } }, { createdAt: 'desc' }],
+    });
+  },
+
+  async setUsed(db: Reader, id: string, now: Date): Promise<void> {
+    await db.session.updateMany({ where: { id }, data: { lastUsedAt: now } });
+  },
+
+  /** Gives the one that it has ended; null when there is none of the user. */
+  async revokeOne(db: Reader, id: string, by: { userId: UserId; now: Date }): Promise<Session | null> {
+    const { userId, now } = by;
+    const where = { id, userId, revokedAt: null, expiresAt: { gt: now } };
+    const [session] = await db.session.updateManyAndReturn({ where, data: { revokedAt: now } });
+    return session ?? null;
+  },
+
   async revoke(db: Reader, secretHash: string, now: Date): Promise<void> {
     await db.session.updateMany({ where: { secretHash, revokedAt: null }, data: { revokedAt: now } });
   },
 
-  async revokeOthers(db: Reader, userId: UserId, keepId: string | null, now: Date): Promise<void> {
-    await db.session.updateMany({
-      where: { userId, revokedAt: null, ...(keepId === null ? {} : { id: { not: keepId } }) },
+  /** Gives how many it has ended. */
+  async revokeOthers(db: Reader, userId: UserId, keepId: string | null, now: Date): Promise<number> {
+    const { count } = await db.session.updateMany({
+      where: { userId, revokedAt: null, expiresAt: { gt: now }, ...(keepId === null ? {} : { id: { not: keepId } }) },
       data: { revokedAt: now },
     });
+    return count;
   },
 
   async insertCode(db: Reader, code: { codeHash: string; userId: UserId; expiresAt: Date }): Promise<void> {

@@ -109,11 +109,11 @@ function from(n: number) {
   return { address: `192.0.2.${n}`, userAgent: null };
 }
 
-async function session(): Promise<{ cookie: string; actor: UserActor }> {
-  const { secret } = await server.app.sessions.signInWithCode(
-    await server.app.sessions.newCode(user.userId, 60),
-    from(99),
-  );
+async function session(userAgent: string | null = null): Promise<{ cookie: string; actor: UserActor }> {
+  const { secret } = await server.app.sessions.signInWithCode(await server.app.sessions.newCode(user.userId, 60), {
+    ...from(99),
+    userAgent,
+  });
   const actor = await server.app.sessions.authenticate(secret);
   if (!actor) throw new Error('the session does not work');
   return { cookie: `easel_session=${secret}`, actor };
@@ -139,6 +139,43 @@ describe('a session', () => {
     await server.app.services.users.setPassword(mine.actor, { password: 'correct horse battery' });
     expect(await me({ cookie: mine.cookie })).toBe(user.login);
     expect(await me({ cookie: other.cookie })).toBeUndefined();
+  });
+
+  it('is listed for its user, who ends it from elsewhere', async () => {
+    const document = '{ sessions { id userAgent address isCurrent lastUsedAt expiresAt } }';
+    const [mine, other] = [await session('Here/1'), await session('There/1')];
+    const { sessions } = (await server.ask(document, {}, { cookie: mine.cookie })).data;
+    expect(sessions.map((one: Record<string, unknown>) => [one.userAgent, one.isCurrent]).sort()).toEqual([
+      ['Here/1', true],
+      ['There/1', false],
+    ]);
+    const isUsed = { address: '192.0.2.99', lastUsedAt: expect.any(String) };
+    for (const one of sessions) expect(one).toMatchObject(isUsed);
+    const revoke = `mutation ($id: ID!) { revokeSession(id: $id) { __typename ... on Session { id } } }`;
+    const there = sessions.find((one: { isCurrent: boolean }) => !one.isCurrent).id;
+
+    const stranger = await server.newUser();
+    expect((await server.ask(document, {}, stranger.headers)).data.sessions).toEqual([]);
+    expect((await server.ask(revoke, { id: there }, stranger.headers)).data.revokeSession.__typename).toBe('NotFound');
+    expect(await me({ cookie: other.cookie })).toBe(user.login);
+
+    expect((await server.ask(revoke, { id: there }, { cookie: mine.cookie })).data.revokeSession.id).toBe(there);
+    expect(await me({ cookie: other.cookie })).toBeUndefined();
+    expect(await me({ cookie: mine.cookie })).toBe(user.login);
+    const again = await server.ask(revoke, { id: there }, { cookie: mine.cookie });
+    expect(again.data.revokeSession.__typename).toBe('NotFound');
+  });
+
+  it('ends everywhere else at once; for a token, everywhere', async () => {
+    const [mine, other] = [await session(), await session()];
+    const revoke = 'mutation { revokeOtherSessions { ... on RevokedSessions { count } } }';
+    const count = async (headers: Record<string, string>) =>
+      (await server.ask(revoke, {}, headers)).data.revokeOtherSessions.count;
+    expect(await count({ cookie: mine.cookie })).toBe(1);
+    expect(await me({ cookie: other.cookie })).toBeUndefined();
+    expect(await me({ cookie: mine.cookie })).toBe(user.login);
+    expect(await count(user.headers)).toBe(1);
+    expect(await me({ cookie: mine.cookie })).toBeUndefined();
   });
 
   it('is not used when a token is sent that is no good', async () => {

@@ -14,6 +14,7 @@ const EMBEDDED = [
   'LogChunk',
   'EnvironmentsChange',
   'CreatedApiToken',
+  'RevokedSessions',
   'PlatformWithToken',
   'PlatformFeatures',
   'PlatformFeature',
@@ -52,7 +53,7 @@ export const cacheOptions: CacheExchangeOpts = {
   keys: Object.fromEntries([...EMBEDDED, ...REFUSALS].map((name) => [name, () => null])),
   possibleTypes: {
     Refusal: [...REFUSALS],
-    Node: ['Environment', 'Template', 'User', 'SshKey', 'ApiToken', 'Platform', 'InstanceType', 'Snapshot'],
+    Node: ['Environment', 'Template', 'User', 'SshKey', 'ApiToken', 'Session', 'Platform', 'InstanceType', 'Snapshot'],
     InstanceTypeSpec: ['InstanceType', 'EnvironmentInstanceType'],
   },
   updates: {
@@ -61,6 +62,9 @@ export const cacheOptions: CacheExchangeOpts = {
       removeSshKey: askAgain('sshKeys'),
       createApiToken: askAgain('apiTokens'),
       revokeApiToken: askAgain('apiTokens'),
+      revokeSession: askAgain('sessions'),
+      revokeOtherSessions: askAgain('sessions'),
+      setPassword: askAgain('sessions'),
       createTemplate: askAgain('templates'),
       updateTemplate: askAgain('templates'),
       deleteTemplate: askAgain('templates'),

@@ -64,6 +64,33 @@ export const revokeApiToken = graphql(`
   }
 `);
 
+export const sessions = graphql(`
+  query Sessions {
+    sessions { id userAgent address createdAt lastUsedAt expiresAt isCurrent }
+  }
+`);
+export type Session = ResultOf<typeof sessions>['sessions'][number];
+
+export const revokeSession = graphql(`
+  mutation RevokeSession($id: ID!) {
+    result: revokeSession(id: $id) {
+      __typename
+      ... on Session { id }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const revokeOtherSessions = graphql(`
+  mutation RevokeOtherSessions {
+    result: revokeOtherSessions {
+      __typename
+      ... on RevokedSessions { count }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
 export const setPassword = graphql(`
   mutation SetPassword($input: SetPasswordInput!) {
     result: setPassword(input: $input) {

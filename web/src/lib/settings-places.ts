@@ -1,0 +1,13 @@
+/** The pages of a person's own settings, in the order of every menu. */
+import KeyRound from '@lucide/svelte/icons/key-round';
+import Lock from '@lucide/svelte/icons/lock';
+import MonitorSmartphone from '@lucide/svelte/icons/monitor-smartphone';
+import Ticket from '@lucide/svelte/icons/ticket';
+import { texts } from '#lib/texts.ts';
+
+export const SETTINGS_PLACES = [
+  { href: '/settings/keys', label: texts.settings.keys.title, icon: KeyRound },
+  { href: '/settings/tokens', label: texts.settings.tokens.title, icon: Ticket },
+  { href: '/settings/sessions', label: texts.settings.sessions.title, icon: MonitorSmartphone },
+  { href: '/settings/password', label: texts.settings.password.title, icon: Lock },
+] as const;
