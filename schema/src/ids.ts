@@ -21,6 +21,7 @@ export const ID_PREFIXES = {
   signingKey: 'sgk',
   instanceType: 'itp',
   snapshot: 'snp',
+  invitation: 'inv',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -1,14 +1,15 @@
 /** Who asks. Every request has exactly one actor, and every decision about rights looks at it alone. */
 import { AppError } from '@easel/schema/errors';
 import type { PlatformId, UserId } from '@easel/schema/ids';
+import type { Rights } from './rights/roles.ts';
 
 export interface UserActor {
   kind: 'user';
   userId: UserId;
   login: string;
-  isAdministrator: boolean;
-  /** The session or API token that proves it: both can be revoked while a connection stands. */
-  credential: { kind: 'session' | 'token'; id: string };
+  rights: Rights;
+  /** The session, API token or SSH key that proves it: each can be revoked while a connection stands. */
+  credential: { kind: 'session' | 'token' | 'sshKey'; id: string };
 }
 
 /** A computing platform's scheduler, relay or jump. */

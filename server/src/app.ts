@@ -12,6 +12,7 @@ import type { EnvironmentFacts } from './environment/facts.ts';
 import { InstanceTypeService } from './instance-type/instance-type.service.ts';
 import { notifyInTransaction } from './live/notify.ts';
 import { createLogReader } from './log/log-reader.ts';
+import { NamespaceService } from './namespace/namespace.service.ts';
 import type { ObjectStore } from './objects/objects.ts';
 import { PlatformService } from './platform/platform.service.ts';
 import { PlatformAdminService, type PlatformContents } from './platform/platform-admin.service.ts';
@@ -49,7 +50,8 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   const tickets = new TicketService({ db, key, clock });
   const platforms = new PlatformService({ db, clock });
   const instanceTypes = new InstanceTypeService({ db, clock });
-  const templates = new TemplateService({ db, clock, instanceTypes });
+  const namespaces = new NamespaceService({ db });
+  const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
   const users = new UserService({
     db,
     onPasswordChanged: async (userId, keepId) => void (await sessions.revokeOthers(userId, keepId)),
@@ -59,6 +61,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   const environments = new EnvironmentService({
     db,
     key,
+    namespaces,
     templates,
     platforms,
     instanceTypes,
@@ -111,6 +114,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     apiTokens,
     environments,
     instanceTypes,
+    namespaces,
     logs: createLogReader({ database: pool, objects }),
     platformAdmin: new PlatformAdminService({
       db,

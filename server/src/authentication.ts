@@ -7,6 +7,7 @@ import type { UserId } from '@easel/schema/ids';
 import { type Actor, ANONYMOUS, unauthenticated } from './actor.ts';
 import { type Db, reading } from './db.ts';
 import type { PlatformService } from './platform/platform.service.ts';
+import { type Rights, rightsKey, rightsOf } from './rights/roles.ts';
 import { TOKEN_PREFIXES } from './secrets.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
 import type { SessionService } from './user/session.service.ts';
@@ -52,21 +53,20 @@ export class Authentication {
    * number: it is asked every second or two for everybody who has a socket open.
    */
   async stillGood(credentialIds: readonly string[]): Promise<Map<string, string>> {
-    const rows = await reading(() =>
-      this.#parts.db.$queryRawUnsafe<{ id: string; user_id: string | null; is_administrator: boolean | null }[]>(
-        STILL_GOOD_SQL,
-        [...credentialIds],
-      ),
-    );
+    const rows = await reading(() => this.#parts.db.$queryRawUnsafe<StillGood[]>(STILL_GOOD_SQL, [...credentialIds]));
     return new Map(
       rows.map((row) => [
         row.id,
-        row.user_id === null
-          ? platformScope(row.id.split('.', 1)[0] ?? '')
-          : userScope({ userId: row.user_id as UserId, isAdministrator: row.is_administrator ?? false }),
+        row.user === null ? platformScope(row.id.split('.', 1)[0] ?? '') : userScope(row.user.id, rightsOf(row.user)),
       ]),
     );
   }
+}
+
+interface StillGood {
+  id: string;
+  /** Null for a platform. */
+  user: (Parameters<typeof rightsOf>[0] & { id: UserId }) | null;
 }
 
 interface AuthenticationParts {
@@ -77,13 +77,18 @@ interface AuthenticationParts {
 }
 
 const STILL_GOOD_SQL = `
-  SELECT s.id, u.id AS user_id, u.is_administrator FROM sessions s JOIN users u ON u.id = s.user_id
+  WITH u AS NOT MATERIALIZED (
+    SELECT id AS user_id, jsonb_build_object('id', id, 'isAdministrator', is_administrator, 'isAuditor', is_auditor,
+      'members', coalesce((SELECT jsonb_agg(jsonb_build_object('namespaceId', m.namespace_id, 'role', m.role))
+        FROM members m WHERE m.user_id = users.id), '[]')) AS rights
+    FROM users WHERE disabled_at IS NULL)
+  SELECT s.id, u.rights AS user FROM sessions s JOIN u USING (user_id)
   WHERE s.id = ANY($1::text[]) AND s.revoked_at IS NULL AND s.expires_at > now()
   UNION ALL
-  SELECT t.id, u.id, u.is_administrator FROM api_tokens t JOIN users u ON u.id = t.user_id
+  SELECT t.id, u.rights FROM api_tokens t JOIN u USING (user_id)
   WHERE t.id = ANY($1::text[]) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
   UNION ALL
-  SELECT p.id || '.' || left(p.token_hash, 16), NULL, NULL FROM platforms p
+  SELECT p.id || '.' || left(p.token_hash, 16), NULL FROM platforms p
   WHERE p.id || '.' || left(p.token_hash, 16) = ANY($1::text[]) AND p.removed_at IS NULL`;
 
 /** The id to ask `stillGood` with. */
@@ -93,11 +98,11 @@ export function credentialOf(actor: Exclude<Actor, { kind: 'anonymous' }>): stri
 
 /** Everything that may change what this actor sees: who has the same key gets the same bytes. */
 export function scopeKeyOf(actor: Exclude<Actor, { kind: 'anonymous' }>): string {
-  return actor.kind === 'user' ? userScope(actor) : platformScope(actor.platformId);
+  return actor.kind === 'user' ? userScope(actor.userId, actor.rights) : platformScope(actor.platformId);
 }
 
-function userScope({ userId, isAdministrator }: { userId: UserId; isAdministrator: boolean }): string {
-  return `user ${userId} ${isAdministrator ? 'administrator' : 'member'}`;
+function userScope(userId: UserId, rights: Rights): string {
+  return `user ${userId} ${rightsKey(rights)}`;
 }
 
 function platformScope(platformId: string): string {

@@ -8,6 +8,7 @@ import type { EnvironmentService } from './environment/environment.service.ts';
 import type { InstanceTypeService } from './instance-type/instance-type.service.ts';
 import type { Live } from './live/live.ts';
 import type { LogReader } from './log/log-reader.ts';
+import type { NamespaceService } from './namespace/namespace.service.ts';
 import type { PlatformService } from './platform/platform.service.ts';
 import type { PlatformAdminService } from './platform/platform-admin.service.ts';
 import type { SchedulerService } from './platform/scheduler.service.ts';
@@ -24,6 +25,7 @@ export interface Services {
   environments: EnvironmentService;
   instanceTypes: InstanceTypeService;
   logs: LogReader;
+  namespaces: NamespaceService;
   platformAdmin: PlatformAdminService;
   platforms: PlatformService;
   scheduler: SchedulerService;

@@ -2,6 +2,7 @@
  * Migrations expand first: they run while the release before works on, and `helm rollback` brings that release back to the newer
  * database. So what it reads must still be there, and what it writes must still be taken.
  */
+
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openServer, suiteDatabase } from './http/server.kit.ts';
 import { migrate, requireMigrated } from './migrations.ts';
+import { ADMINISTRATOR } from './rights/rights.kit.ts';
 
 const original = fileURLToPath(new URL('database/migrations', import.meta.resolve('@easel/schema/package.json')));
 const entries = await readdir(original, { withFileTypes: true });
@@ -162,7 +164,7 @@ describe('a release', () => {
   async function fill(): Promise<void> {
     const server = await openServer(suiteDatabase());
     try {
-      const administrator = { ...(await server.newUser()), isAdministrator: true };
+      const administrator = { ...(await server.newUser()), rights: ADMINISTRATOR };
       const repository = { url: 'https://git.example.com/kept.git' };
       await server.app.services.templates.create(administrator, { name: 'kept', repository });
       const { data, errors } = await server.ask(create);

@@ -3,6 +3,7 @@ import { newId } from '@easel/schema/ids';
 import { verifyTicket } from '@easel/schema/wire/ticket';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openServer, READY, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { ADMINISTRATOR } from '../rights/rights.kit.ts';
 import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 
 type User = Awaited<ReturnType<TestServer['newUser']>>;
@@ -182,7 +183,7 @@ describe('a ticket', () => {
   it('is refused to everybody but the owner, administrators too', async () => {
     const id = await running(owner, 'web');
     const stranger = await server.newUser();
-    const administrator = { ...stranger, isAdministrator: true };
+    const administrator = { ...stranger, rights: ADMINISTRATOR };
     for (const user of [stranger, administrator]) {
       await expect(create(user, { environment: id, port: 80 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     }

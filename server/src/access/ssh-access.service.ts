@@ -8,11 +8,12 @@
 import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
-import type { PlatformActor } from '../actor.ts';
+import type { PlatformActor, UserActor } from '../actor.ts';
 import type { EnvironmentService } from '../environment/environment.service.ts';
 import type { EnvironmentRow } from '../environment/environment-row.ts';
 import { parseInput } from '../parse-input.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
+import { may } from '../rights/may.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
 import type { SshKeyService } from '../user/ssh-key.service.ts';
 
@@ -31,8 +32,6 @@ export interface SshGrant {
   /** Null while the environment does not run, or the platform has no relay. */
   ticket: string | null;
 }
-
-type SshKeyOwner = Awaited<ReturnType<SshKeyService['ownersOf']>>[number];
 
 export class SshAccessService {
   readonly #sshKeys: SshKeyService;
@@ -55,10 +54,10 @@ export class SshAccessService {
   /** Throws FORBIDDEN with one same message for everything that is wrong. */
   async authorize(actor: PlatformActor, input: z.input<typeof authorizeSshSchema>): Promise<SshGrant> {
     const { login, publicKey, environment } = parseInput(authorizeSshSchema, input);
-    for (const owner of await this.#sshKeys.ownersOf(publicKey)) {
+    for (const { actor: owner, lastUsedAt } of await this.#sshKeys.ownersOf(publicKey)) {
       const grant = await this.#grant(actor, owner, { login, destination: environment ?? null });
       if (!grant) continue;
-      await this.#sshKeys.markUsed(owner);
+      await this.#sshKeys.markUsed(owner.credential.id, lastUsedAt);
       return grant;
     }
     throw new AppError({ code: 'FORBIDDEN', message: REFUSAL });
@@ -66,7 +65,7 @@ export class SshAccessService {
 
   async #grant(
     actor: PlatformActor,
-    owner: SshKeyOwner,
+    owner: UserActor,
     wish: { login: string; destination: string | null },
   ): Promise<SshGrant | null> {
     const { userId } = owner;
@@ -83,9 +82,9 @@ export class SshAccessService {
     return { userId, environment, relayUrl, ticket: (await this.#tickets.forClient(claims)).token };
   }
 
-  async #own(owner: SshKeyOwner, nameOrId: string): Promise<EnvironmentRow | null> {
+  async #own(owner: UserActor, nameOrId: string): Promise<EnvironmentRow | null> {
     const row = await this.#environments.findOwn(owner.userId, nameOrId);
-    return row && row.phase !== 'deleted' ? row : null;
+    return row && row.phase !== 'deleted' && may(owner, 'environment.enter', row) ? row : null;
   }
 }
 

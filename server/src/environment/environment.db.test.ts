@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserActor } from '../actor.ts';
 import { inTransaction } from '../db.ts';
 import { openServer, READY, refOf, SCRIPT_FAILED, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { ADMINISTRATOR } from '../rights/rights.kit.ts';
 import { transition } from './transition.ts';
 
 let server: TestServer;
@@ -526,7 +527,7 @@ describe('what is not the asker’s', () => {
 
   it('can be seen and stopped, but not entered, by an administrator', async () => {
     const { id } = await inPhase('running');
-    const administrator = { ...(await server.newUser()), isAdministrator: true };
+    const administrator = { ...(await server.newUser()), rights: ADMINISTRATOR };
     expect((await environments().find(administrator, id))?.id).toBe(id);
     expect(await refusal(environments().get(administrator, id, 'enter'))).toMatchObject({ code: 'NOT_FOUND' });
     expect((await environments().stop(administrator, id)).phase).toBe('stopping');

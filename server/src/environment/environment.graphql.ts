@@ -14,9 +14,9 @@ import type { Db } from '../db.ts';
 import type { Environment, Presence, Prisma } from '../generated/prisma/client.ts';
 import { EnvironmentInstanceType } from '../instance-type/instance-type.graphql.ts';
 import { PlatformNode } from '../platform/platform.graphql.ts';
+import { may } from '../rights/may.ts';
 import { TemplateNode } from '../template/template.graphql.ts';
 import { UserNode } from '../user/user.graphql.ts';
-import { mayOnEnvironment } from './environment.policy.ts';
 import { environmentStore } from './environment.store.ts';
 import type { EnvironmentRow, Inside } from './environment-row.ts';
 import {
@@ -54,7 +54,7 @@ const withPresence = { select: { presence: true } } as const;
 
 export const EnvironmentNode = builder.prismaNode('Environment', {
   id: { field: 'id' },
-  authScopes: (environment, { actor }) => mayOnEnvironment(actor, 'read', environment),
+  authScopes: (environment, { actor }) => may(actor, 'environment.read', environment),
   fields: (t) => ({
     name: t.exposeString('name'),
     version: t.exposeInt('version', { description: 'Raised by every change: take what is newer.' }),

@@ -2,6 +2,7 @@
  * What people ask of environments: create, start, stop, delete. Each verb is one transaction that stores the wish, what it
  * asks the platform for, and the notification; nobody waits here for it to come true.
  */
+
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import { type EnvironmentId, isId, newId, type PlatformId, type SnapshotId, type UserId } from '@easel/schema/ids';
@@ -13,16 +14,17 @@ import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, type Reader, reading, type Tx, uniqueViolation } from '../db.ts';
 import type { InstanceTypeService } from '../instance-type/instance-type.service.ts';
 import { notifyInTransaction } from '../live/notify.ts';
+import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { placements } from '../placement/placement.service.ts';
 import { type PlatformService, refuseDraining } from '../platform/platform.service.ts';
 import type { PlatformRow } from '../platform/platform-row.ts';
+import { may, mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { SnapshotService } from '../snapshot/snapshot.service.ts';
 import type { TemplateService } from '../template/template.service.ts';
 import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 import type { UserService } from '../user/user.service.ts';
-import { type EnvironmentVerb, mayOnEnvironment } from './environment.policy.ts';
 import { environmentStore } from './environment.store.ts';
 import type { EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';
 import { hostKeyPurpose } from './manifest.ts';
@@ -41,6 +43,7 @@ import { workerStore } from './worker.store.ts';
 export interface EnvironmentServiceParts {
   db: Db;
   key: ServerKey;
+  namespaces: NamespaceService;
   templates: TemplateService;
   platforms: PlatformService;
   instanceTypes: InstanceTypeService;
@@ -52,6 +55,8 @@ export interface EnvironmentServiceParts {
   /** The last heartbeat that was stored, if any. */
   lastBeat: (environmentId: EnvironmentId) => Promise<unknown>;
 }
+
+type EnvironmentVerb = 'read' | 'start' | 'operate' | 'enter';
 
 type Restored = Awaited<ReturnType<SnapshotService['toRestore']>>;
 
@@ -78,7 +83,7 @@ export class EnvironmentService {
   /** By id, or by name among the actor's own. Null when unknown, deleted or not to be seen by the actor. */
   async find(actor: Actor, idOrName: string): Promise<EnvironmentRow | null> {
     const row = await this.#lookUp(asUser(actor).userId, idOrName);
-    return row && mayOnEnvironment(actor, 'read', row) ? row : null;
+    return row && may(actor, 'environment.read', row) ? row : null;
   }
 
   /** The same, for this user's own alone. */
@@ -90,13 +95,15 @@ export class EnvironmentService {
   /** Throws NOT_FOUND for what is unknown and for what the actor must not do this with, alike. */
   async get(actor: Actor, idOrName: string, verb: EnvironmentVerb): Promise<EnvironmentRow> {
     const row = await this.find(actor, idOrName);
-    if (!row || !mayOnEnvironment(actor, verb, row)) throw notFound('environment');
+    if (!row || !may(actor, `environment.${verb}`, row)) throw notFound('environment');
     return row;
   }
 
   /** Gives the environment of the same request key when there is one, also when both were asked for at once. */
   async create(actor: Actor, input: CreateEnvironmentInput): Promise<EnvironmentRow> {
     const { userId } = asUser(actor);
+    const namespaceId = await this.#parts.namespaces.defaultId();
+    mustMay(actor, 'environment.create', { namespaceId });
     const wish = parseInput(createEnvironmentSchema, input);
     const known = await this.#madeBefore(userId, wish.requestKey);
     if (known) return known;
@@ -104,7 +111,7 @@ export class EnvironmentService {
     const { spec, templateId } = await chooseSpec(wish, this.#parts.templates, restored?.source);
     const platform = await this.#choosePlatform(wish, restored);
     const common = {
-      namespaceId: await this.#parts.templates.namespaceId(),
+      namespaceId,
       ownerId: userId,
       templateId,
       platformId: platform.id,
@@ -132,7 +139,7 @@ export class EnvironmentService {
   /** Starts what is stopped or failed. What runs, or is about to, is given as it is. */
   async start(actor: Actor, id: string): Promise<EnvironmentRow> {
     const { userId } = asUser(actor);
-    const row = await this.get(actor, id, 'operate');
+    const row = await this.get(actor, id, 'start');
     const platform = await this.#parts.platforms.find(row.platformId);
     if (platform && row.desired !== 'running') refuseDraining(platform);
     const reason = platform && !this.#parts.platforms.isOnline(platform) ? offlineReason(platform.name) : null;

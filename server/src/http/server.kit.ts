@@ -1,4 +1,5 @@
 /** A whole server in this process, for suites: real HTTP and sockets, real PostgreSQL, and somebody who plays the platform. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,8 @@ import { routeUpgrades } from '../live/upgrade.ts';
 import { migrate } from '../migrations.ts';
 import { createFileObjects } from '../objects/file-objects.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
+import { newUserWith } from '../rights/rights.kit.ts';
+import type { NamespaceRole, SystemRole } from '../rights/roles.ts';
 import { newToken } from '../secrets.ts';
 import { createHttp } from './http.ts';
 import { closeHttp, listenHttp } from './server.ts';
@@ -94,17 +97,12 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
   }
 
   /** A user who is no administrator, with a token. */
-  async function newUser(): Promise<UserActor & { token: string; headers: Record<string, string> }> {
-    const userId = newId('user');
-    const login = `u${userId.slice(-8)}`;
-    await db.user.create({ data: { id: userId, login, name: login } });
-    const actor: UserActor = {
-      kind: 'user',
-      userId,
-      login,
-      isAdministrator: false,
-      credential: { kind: 'token', id: 'none' },
-    };
+  /** A developer unless another role is given. */
+  async function newUser(
+    given: { role?: NamespaceRole | null; systemRole?: SystemRole } = {},
+  ): Promise<UserActor & { token: string; headers: Record<string, string> }> {
+    const { role = 'developer', systemRole = null } = given;
+    const actor = await newUserWith(db, await app.services.namespaces.defaultId(), { role, systemRole });
     const { token } = await app.services.apiTokens.create(actor, { name: 'test' });
     return { ...actor, token, headers: { authorization: `Bearer ${token}` } };
   }

@@ -1,12 +1,13 @@
 /** Instance types: what an environment gets of a platform. A change touches no environment that exists, only the next ones. */
+
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import { isId } from '@easel/schema/ids';
 import { type InstanceTypeSpec, type InstanceTypeSpecInput, instanceTypeSpecSchema } from '@easel/schema/instance-type';
-import { type Actor, asUser, forbidden, notFound } from '../actor.ts';
+import { type Actor, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
-import { mayOnInstanceType } from './instance-type.policy.ts';
+import { mustMay } from '../rights/may.ts';
 import { instanceTypeStore } from './instance-type.store.ts';
 import type { InstanceTypeRow } from './instance-type-row.ts';
 
@@ -69,13 +70,13 @@ export class InstanceTypeService {
   }
 
   async create(actor: Actor, input: InstanceTypeSpecInput): Promise<InstanceTypeRow> {
-    mustChange(actor);
+    mustMay(actor, 'instanceType.change');
     const spec = parseInput(instanceTypeSpecSchema, input);
     return this.#uniquelyNamed(spec, () => inTransaction(this.#db, (tx) => instanceTypeStore.insert(tx, spec)));
   }
 
   async update(actor: Actor, id: string, input: InstanceTypeSpecInput): Promise<InstanceTypeRow> {
-    mustChange(actor);
+    mustMay(actor, 'instanceType.change');
     const spec = parseInput(instanceTypeSpecSchema, input);
     const row = await this.#get(id);
     const isUpdated = await this.#uniquelyNamed(spec, () =>
@@ -91,7 +92,7 @@ export class InstanceTypeService {
 
   /** Environments that have it keep what they have. */
   async delete(actor: Actor, id: string): Promise<InstanceTypeRow> {
-    mustChange(actor);
+    mustMay(actor, 'instanceType.change');
     const row = await this.#get(id);
     await inTransaction(this.#db, (tx) => instanceTypeStore.setDeleted(tx, row.id, new Date(this.#clock.now())));
     return row;
@@ -132,9 +133,4 @@ function bySize({ spec: a, name }: InstanceTypeRow, { spec: b, name: other }: In
     size(a.memoryBytes) - size(b.memoryBytes) ||
     name.localeCompare(other, 'en')
   );
-}
-
-function mustChange(actor: Actor): void {
-  asUser(actor);
-  if (!mayOnInstanceType(actor, 'change')) throw forbidden('only administrators change instance types');
 }

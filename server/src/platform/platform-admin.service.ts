@@ -3,18 +3,19 @@
  * stored as they are asked for and tried out by the platform's scheduler, which says in its next heartbeat whether it took
  * them; until then, and when it did not, it works on by the ones that it has.
  */
+
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import { isId, type PlatformId, type UserId } from '@easel/schema/ids';
 import { nameSchema } from '@easel/schema/names';
 import { platformSettingsSchema } from '@easel/schema/platform-settings';
 import { z } from 'zod';
-import { type Actor, asUser, forbidden, notFound } from '../actor.ts';
+import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { parseInput } from '../parse-input.ts';
+import { mustMay } from '../rights/may.ts';
 import { hashSecret, newToken } from '../secrets.ts';
-import { mayOnPlatform } from './platform.policy.ts';
 import type { PlatformService } from './platform.service.ts';
 import { platformStore } from './platform.store.ts';
 import type { PlatformRow } from './platform-row.ts';
@@ -53,7 +54,7 @@ export class PlatformAdminService {
 
   /** Another platform than that of this machine, which makes itself known: a cluster's. */
   async create(actor: Actor, input: z.input<typeof createPlatformSchema>): Promise<PlatformWithToken> {
-    mustChange(actor, { id: '' });
+    mustMay(actor, 'platform.change');
     const { name } = parseInput(createPlatformSchema, input);
     const token = newToken('platform');
     try {
@@ -84,7 +85,7 @@ export class PlatformAdminService {
 
   /** Throws INVALID_INPUT with the path of each field that is wrong. */
   async updateSettings(actor: Actor, id: string, input: unknown): Promise<PlatformRow> {
-    mustChange(actor, { id });
+    mustMay(actor, 'platform.change');
     const settings = parseInput(platformSettingsSchema, input);
     return this.#change(actor, id, async (tx, row) => {
       if (row.kind === 'local') throw localOnly('these settings are for platforms in Kubernetes');
@@ -133,7 +134,7 @@ export class PlatformAdminService {
 
   /** One change at a time; the scheduler and all who look at it are told. */
   async #change(actor: Actor, id: string, write: (tx: Tx, row: PlatformRow) => Promise<void>): Promise<PlatformRow> {
-    mustChange(actor, { id });
+    mustMay(actor, 'platform.change');
     const row = await inTransaction(this.#db, async (tx) => {
       const known = isId('platform', id) ? id : null;
       if (known) await platformStore.lock(tx, known);
@@ -152,9 +153,4 @@ export class PlatformAdminService {
 
 function localOnly(why: string): AppError {
   return new AppError({ code: 'WRONG_STATE', message: `this is the platform of the server's own machine: ${why}` });
-}
-
-function mustChange(actor: Actor, platform: { id: string }): void {
-  asUser(actor);
-  if (!mayOnPlatform(actor, 'change', platform)) throw forbidden('only administrators change computing platforms');
 }

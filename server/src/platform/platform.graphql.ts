@@ -6,7 +6,7 @@ import { RuntimeEnum } from '../api/enums.ts';
 import { refusals } from '../api/refusals.ts';
 import type { Platform } from '../generated/prisma/client.ts';
 import { liveStream } from '../live/stream.ts';
-import { mayOnPlatform } from './platform.policy.ts';
+import { may } from '../rights/may.ts';
 import type { PlatformService } from './platform.service.ts';
 import type { PlatformWithToken } from './platform-admin.service.ts';
 import type { PlatformRow, StorageClass } from './platform-row.ts';
@@ -84,19 +84,23 @@ export const PlatformNode = builder.prismaNode('Platform', {
       type: [StorageClassType],
       description: `Of its cluster. ${own}`,
       resolve: (platform, _args, { actor }) =>
-        mayOnPlatform(actor, 'inspect', platform) ? ((platform.storageClasses as StorageClass[] | null) ?? []) : [],
+        may(actor, 'platform.inspect', { platformId: platform.id })
+          ? ((platform.storageClasses as StorageClass[] | null) ?? [])
+          : [],
     }),
     problems: t.stringList({
       description: `What its scheduler lacks, each one sentence. ${own}`,
       resolve: (platform, _args, { actor }) =>
-        mayOnPlatform(actor, 'inspect', platform) ? (platform.problems as string[]) : [],
+        may(actor, 'platform.inspect', { platformId: platform.id }) ? (platform.problems as string[]) : [],
     }),
     settings: t.field({
       type: 'JSON',
       nullable: true,
       description: `As they are wanted (platform-settings.ts). ${own}`,
       resolve: (platform, _args, { actor }) =>
-        mayOnPlatform(actor, 'inspect', platform) ? (platform.settings ?? platformSettingsSchema.parse({})) : null,
+        may(actor, 'platform.inspect', { platformId: platform.id })
+          ? (platform.settings ?? platformSettingsSchema.parse({}))
+          : null,
     }),
     settingsVersion: t.exposeInt('settingsVersion', { description: 'Raised by every change; 0 is the defaults.' }),
     settingsAppliedVersion: t.exposeInt('settingsAppliedVersion', {
@@ -108,13 +112,13 @@ export const PlatformNode = builder.prismaNode('Platform', {
       nullable: true,
       description: `The newest that its scheduler has taken: what it goes back to. ${own}`,
       resolve: (platform, _args, { actor }) =>
-        mayOnPlatform(actor, 'inspect', platform) ? platform.appliedSettings : null,
+        may(actor, 'platform.inspect', { platformId: platform.id }) ? platform.appliedSettings : null,
     }),
     settingsProblem: t.string({
       nullable: true,
       description: `Why its scheduler did not take the newest settings. ${own}`,
       resolve: (platform, _args, { actor }) =>
-        mayOnPlatform(actor, 'inspect', platform) ? platform.settingsProblem : null,
+        may(actor, 'platform.inspect', { platformId: platform.id }) ? platform.settingsProblem : null,
     }),
     environmentCount: t.loadable({
       type: 'Int',

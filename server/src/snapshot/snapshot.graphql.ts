@@ -8,7 +8,7 @@ import { EnvironmentNode } from '../environment/environment.graphql.ts';
 import { FailureType } from '../environment/parts.graphql.ts';
 import type { Prisma, Snapshot } from '../generated/prisma/client.ts';
 import { PlatformNode } from '../platform/platform.graphql.ts';
-import { mayOnSnapshot } from './snapshot.policy.ts';
+import { may } from '../rights/may.ts';
 import { snapshotStore } from './snapshot.store.ts';
 import type { SnapshotRow } from './snapshot-row.ts';
 
@@ -23,7 +23,7 @@ const SnapshotStateEnum = builder.enumType('SnapshotState', { values: SNAPSHOT_S
 
 export const SnapshotNode = builder.prismaNode('Snapshot', {
   id: { field: 'id' },
-  authScopes: (snapshot, { actor }) => mayOnSnapshot(actor, 'read', snapshot),
+  authScopes: (snapshot, { actor }) => may(actor, 'snapshot.read', snapshot),
   fields: (t) => ({
     name: t.exposeString('name'),
     state: t.field({ type: SnapshotStateEnum, resolve: ({ state }) => state as SnapshotState }),

@@ -1,4 +1,5 @@
 /** Snapshots of an environment's volume, as people take, list, restore and delete them. */
+
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import { isId, type PlatformId, type SnapshotId } from '@easel/schema/ids';
@@ -11,9 +12,9 @@ import type { EnvironmentRow } from '../environment/environment-row.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { parseInput } from '../parse-input.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
+import { may } from '../rights/may.ts';
 import type { UserService } from '../user/user.service.ts';
 import { FREEZE_SECONDS, raise, readyBy, snapshotFacts } from './snapshot.facts.ts';
-import { mayOnSnapshot } from './snapshot.policy.ts';
 import { snapshotStore } from './snapshot.store.ts';
 import type { Freeze, SnapshotRow } from './snapshot-row.ts';
 
@@ -60,7 +61,7 @@ export class SnapshotService {
   async get(actor: Actor, id: string, verb: 'read' | 'restore' | 'remove'): Promise<SnapshotRow> {
     asUser(actor);
     const row = isId('snapshot', id) ? await reading(() => snapshotStore.find(this.#db, id)) : null;
-    if (!row || row.state === 'deleted' || !mayOnSnapshot(actor, verb, row)) throw notFound('snapshot');
+    if (!row || row.state === 'deleted' || !may(actor, `snapshot.${verb}`, row)) throw notFound('snapshot');
     return row;
   }
 

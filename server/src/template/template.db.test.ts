@@ -3,13 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserActor } from '../actor.ts';
 import { inTransaction } from '../db.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
-import { templateStore } from './template.store.ts';
+import { namespaceStore } from '../namespace/namespace.store.ts';
+import { ADMINISTRATOR } from '../rights/rights.kit.ts';
 
 let server: TestServer;
 let administrator: UserActor;
 beforeAll(async () => {
   server = await openServer(suiteDatabase());
-  administrator = { ...(await server.newUser()), isAdministrator: true };
+  administrator = { ...(await server.newUser()), rights: ADMINISTRATOR };
 });
 afterAll(() => server.close());
 
@@ -22,7 +23,7 @@ const spec = (fields: Partial<TemplateSpecInput> = {}): TemplateSpecInput => ({
 });
 
 it('many who are the first to need a namespace get the same one', async () => {
-  const ensure = () => inTransaction(server.db, (tx) => templateStore.ensureNamespace(tx, 'needed-at-once'));
+  const ensure = () => inTransaction(server.db, (tx) => namespaceStore.ensure(tx, 'needed-at-once'));
   const ids = await Promise.all(Array.from({ length: 10 }, ensure));
   expect(new Set(ids).size).toBe(1);
 });

@@ -3,6 +3,7 @@ import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import type { Template } from '../generated/prisma/client.ts';
+import { may } from '../rights/may.ts';
 import type { TemplateRow } from './template-row.ts';
 
 /** The same row, as Prisma types it. */
@@ -12,7 +13,7 @@ function shown<Row extends TemplateRow | null>(row: Row): Row extends null ? Tem
 
 export const TemplateNode = builder.prismaNode('Template', {
   id: { field: 'id' },
-  authScopes: { user: true },
+  authScopes: (template, { actor }) => may(actor, 'template.read', template),
   fields: (t) => ({
     name: t.exposeString('name'),
     description: t.exposeString('description'),
@@ -100,12 +101,12 @@ builder.queryFields((t) => ({
       type: TemplateNode,
       cursor: 'id',
       authScopes: { user: true },
-      resolve: async (query, _root, _args, { db, services }) =>
-        db.template.findMany({
-          ...query,
-          where: { namespaceId: await services.templates.namespaceId(), deletedAt: null },
-          orderBy: [{ name: 'asc' }, { id: 'asc' }],
-        }),
+      resolve: async (query, _root, _args, { db, services, actor }) => {
+        const namespaceId = await services.namespaces.defaultId();
+        if (!may(actor, 'template.read', { namespaceId })) return [];
+        const orderBy = [{ name: 'asc' as const }, { id: 'asc' as const }];
+        return db.template.findMany({ ...query, where: { namespaceId, deletedAt: null }, orderBy });
+      },
     },
     { name: 'TemplatesConnection' },
     { name: 'TemplatesEdge' },
@@ -115,9 +116,10 @@ builder.queryFields((t) => ({
     nullable: true,
     authScopes: { user: true },
     args: { id: t.arg.id(), name: t.arg.string() },
-    resolve: async (_query, _root, { id, name }, { services }) => {
+    resolve: async (_query, _root, { id, name }, { services, actor }) => {
       const wanted = id ?? name;
-      return wanted ? shown(await services.templates.find(wanted)) : null;
+      const row = wanted ? await services.templates.find(wanted) : null;
+      return row && may(actor, 'template.read', row) ? shown(row) : null;
     },
   }),
 }));

@@ -1,46 +1,40 @@
 /** Templates: what an environment is made from. A change touches no environment that exists, only the next ones. */
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
-import { isId, type NamespaceId, type TemplateId } from '@easel/schema/ids';
+import { isId, type TemplateId } from '@easel/schema/ids';
 import { type TemplateSpecInput, templateSpecSchema } from '@easel/schema/template';
-import { type Actor, asUser, forbidden, notFound } from '../actor.ts';
+import { type Actor, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
 import type { InstanceTypeService } from '../instance-type/instance-type.service.ts';
+import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { parseInput } from '../parse-input.ts';
-import { mayOnTemplate } from './template.policy.ts';
+import { mustMay } from '../rights/may.ts';
 import { templateStore } from './template.store.ts';
 import type { TemplateRow } from './template-row.ts';
-
-/** The one namespace until there are more. */
-const DEFAULT_NAMESPACE = 'default';
 
 export class TemplateService {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #instanceTypes: InstanceTypeService;
-  #namespaceId: NamespaceId | null = null;
+  readonly #namespaces: NamespaceService;
 
-  constructor(parts: { db: Db; clock: Clock; instanceTypes: InstanceTypeService }) {
+  constructor(parts: { db: Db; clock: Clock; instanceTypes: InstanceTypeService; namespaces: NamespaceService }) {
     this.#db = parts.db;
     this.#clock = parts.clock;
     this.#instanceTypes = parts.instanceTypes;
-  }
-
-  async namespaceId(): Promise<NamespaceId> {
-    this.#namespaceId ??= await inTransaction(this.#db, (tx) => templateStore.ensureNamespace(tx, DEFAULT_NAMESPACE));
-    return this.#namespaceId;
+    this.#namespaces = parts.namespaces;
   }
 
   /** By id or by name; null when there is none. */
   async find(idOrName: string): Promise<TemplateRow | null> {
     if (isId('template', idOrName)) return reading(() => templateStore.find(this.#db, idOrName));
-    const namespaceId = await this.namespaceId();
+    const namespaceId = await this.#namespaces.defaultId();
     return reading(() => templateStore.findByName(this.#db, namespaceId, idOrName));
   }
 
   /** At most `limit`, by name. */
   async list(limit: number): Promise<TemplateRow[]> {
-    const namespaceId = await this.namespaceId();
+    const namespaceId = await this.#namespaces.defaultId();
     return reading(() => templateStore.list(this.#db, namespaceId, limit));
   }
 
@@ -50,19 +44,18 @@ export class TemplateService {
   }
 
   async create(actor: Actor, input: TemplateSpecInput): Promise<TemplateRow> {
-    mustChange(actor);
+    const namespaceId = await this.#namespaces.defaultId();
+    mustMay(actor, 'template.change', { namespaceId });
     const spec = parseInput(templateSpecSchema, input);
     await this.#instanceTypes.requireKnown(spec.instanceTypes);
-    const namespaceId = await this.namespaceId();
     return this.#uniquelyNamed(spec.name, () =>
       inTransaction(this.#db, (tx) => templateStore.insert(tx, namespaceId, spec)),
     );
   }
 
   async update(actor: Actor, id: string, input: TemplateSpecInput): Promise<TemplateRow> {
-    mustChange(actor);
+    const row = await this.#toChange(actor, id);
     const spec = parseInput(templateSpecSchema, input);
-    const row = await this.#get(id);
     // What it names already may have been deleted since: that is no reason to refuse another change.
     await this.#instanceTypes.requireKnown(spec.instanceTypes.filter((name) => !row.instanceTypes.includes(name)));
     const isUpdated = await this.#uniquelyNamed(spec.name, () =>
@@ -78,15 +71,14 @@ export class TemplateService {
   }
 
   async delete(actor: Actor, id: string): Promise<TemplateRow> {
-    mustChange(actor);
-    const row = await this.#get(id);
+    const row = await this.#toChange(actor, id);
     await inTransaction(this.#db, (tx) => templateStore.setDeleted(tx, row.id, new Date(this.#clock.now())));
     return row;
   }
 
   /** The template that works at once, made when there has never been another. */
   async ensureSample(input: TemplateSpecInput): Promise<void> {
-    const namespaceId = await this.namespaceId();
+    const namespaceId = await this.#namespaces.defaultId();
     const spec = parseInput(templateSpecSchema, input);
     const known = await reading(() => templateStore.findByName(this.#db, namespaceId, spec.name));
     await inTransaction(this.#db, async (tx) => {
@@ -96,6 +88,12 @@ export class TemplateService {
         await templateStore.insert(tx, namespaceId, spec);
       }
     });
+  }
+
+  /** Throws FORBIDDEN before it says whether there is one. */
+  async #toChange(actor: Actor, id: string): Promise<TemplateRow> {
+    mustMay(actor, 'template.change', { namespaceId: await this.#namespaces.defaultId() });
+    return this.#get(id);
   }
 
   async #get(id: string): Promise<TemplateRow> {
@@ -112,9 +110,4 @@ export class TemplateService {
       throw new AppError({ code: 'NAME_TAKEN', message: `there is already a template "${name}": choose another name` });
     }
   }
-}
-
-function mustChange(actor: Actor): void {
-  asUser(actor);
-  if (!mayOnTemplate(actor, 'change')) throw forbidden('only administrators change templates');
 }

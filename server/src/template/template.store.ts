@@ -1,4 +1,4 @@
-/** The only file that touches the tables `templates` and `namespaces`. */
+/** The only file that touches the table `templates`. */
 import { type NamespaceId, newId, type TemplateId } from '@easel/schema/ids';
 import type { TemplateSpec } from '@easel/schema/template';
 import type { Reader, Tx } from '../db.ts';
@@ -18,13 +18,6 @@ function columnsOf(spec: TemplateSpec) {
 }
 
 export const templateStore = {
-  /** Safe for several at once: an upsert asks first and inserts then, and the second of two would fail. */
-  async ensureNamespace(tx: Tx, name: string): Promise<NamespaceId> {
-    await tx.namespace.createMany({ data: { id: newId('namespace'), name }, skipDuplicates: true });
-    const row = await tx.namespace.findUniqueOrThrow({ where: { name } });
-    return row.id as NamespaceId;
-  },
-
   async find(db: Reader, id: TemplateId): Promise<TemplateRow | null> {
     return (await db.template.findFirst({ where: { id, deletedAt: null } })) as TemplateRow | null;
   },

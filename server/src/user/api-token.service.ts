@@ -7,6 +7,7 @@ import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading } from '../db.ts';
 import type { ApiToken } from '../generated/prisma/client.ts';
 import { parseInput } from '../parse-input.ts';
+import { rightsOf } from '../rights/roles.ts';
 import { hashSecret, newToken, TOKEN_PREFIXES } from '../secrets.ts';
 import { apiTokenStore } from './api-token.store.ts';
 import { userStore } from './user.store.ts';
@@ -68,9 +69,9 @@ export class ApiTokenService {
     if (now - (row.lastUsedAt?.getTime() ?? 0) > USED_EVERY_MS) {
       await reading(() => apiTokenStore.setUsed(this.#db, row.id, new Date(now)));
     }
-    const { id: userId, login, isAdministrator } = row.user;
+    const { id: userId, login } = row.user;
     const credential = { kind: 'token', id: row.id } as const;
-    return { kind: 'user', userId: userId as UserId, login, isAdministrator, credential };
+    return { kind: 'user', userId: userId as UserId, login, rights: rightsOf(row.user), credential };
   }
 
   /** The token that an administrator has preset, for the scripts of a machine. */

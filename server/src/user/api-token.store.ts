@@ -1,7 +1,8 @@
 /** The only file that touches the table `api_tokens`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
-import type { ApiToken, User } from '../generated/prisma/client.ts';
+import type { ApiToken } from '../generated/prisma/client.ts';
+import { type UserWithRoles, withRoles } from './user.store.ts';
 
 export const apiTokenStore = {
   async insert(
@@ -20,10 +21,11 @@ export const apiTokenStore = {
     });
   },
 
-  findValid(db: Reader, secretHash: string, now: Date): Promise<(ApiToken & { user: User }) | null> {
+  findValid(db: Reader, secretHash: string, now: Date): Promise<(ApiToken & { user: UserWithRoles }) | null> {
+    const isGood = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
     return db.apiToken.findFirst({
-      where: { secretHash, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
-      include: { user: true },
+      where: { secretHash, ...isGood, user: { disabledAt: null } },
+      include: { user: { include: withRoles } },
     });
   },
 

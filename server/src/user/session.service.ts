@@ -8,6 +8,7 @@ import type { UserId } from '@easel/schema/ids';
 import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading } from '../db.ts';
 import type { Session } from '../generated/prisma/client.ts';
+import { rightsOf } from '../rights/roles.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { type SessionRow, sessionStore } from './session.store.ts';
 import type { SignInAttempts } from './sign-in-attempts.ts';
@@ -133,6 +134,6 @@ export class SessionService {
 }
 
 function actorOf({ id, user }: SessionRow): UserActor {
-  const { id: userId, login, isAdministrator } = user;
-  return { kind: 'user', userId: userId as UserId, login, isAdministrator, credential: { kind: 'session', id } };
+  const { id: userId, login } = user;
+  return { kind: 'user', userId: userId as UserId, login, rights: rightsOf(user), credential: { kind: 'session', id } };
 }

@@ -1,9 +1,10 @@
 /** The only file that touches the tables `sessions` and `sign_in_codes`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
-import type { Session, User } from '../generated/prisma/client.ts';
+import type { Session } from '../generated/prisma/client.ts';
+import { type UserWithRoles, withRoles } from './user.store.ts';
 
-export type SessionRow = Session & { user: User };
+export type SessionRow = Session & { user: UserWithRoles };
 
 export const sessionStore = {
   async insert(
@@ -15,8 +16,8 @@ export const sessionStore = {
 
   findValid(db: Reader, secretHash: string, now: Date): Promise<SessionRow | null> {
     return db.session.findFirst({
-      where: { secretHash, revokedAt: null, expiresAt: { gt: now } },
-      include: { user: true },
+      where: { secretHash, revokedAt: null, expiresAt: { gt: now }, user: { disabledAt: null } },
+      include: { user: { include: withRoles } },
     });
   },
 
@@ -60,7 +61,7 @@ export const sessionStore = {
   /** Uses the code up and gives its user; null when it is unknown, used or too old. */
   async useCode(tx: Tx, codeHash: string, now: Date): Promise<UserId | null> {
     const { count } = await tx.signInCode.updateMany({
-      where: { codeHash, usedAt: null, expiresAt: { gt: now } },
+      where: { codeHash, usedAt: null, expiresAt: { gt: now }, user: { disabledAt: null } },
       data: { usedAt: now },
     });
     if (count === 0) return null;

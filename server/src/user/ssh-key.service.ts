@@ -4,10 +4,11 @@ import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import { z } from 'zod';
-import { type Actor, asUser, notFound } from '../actor.ts';
+import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
 import type { SshKey } from '../generated/prisma/client.ts';
 import { parseInput } from '../parse-input.ts';
+import { rightsOf } from '../rights/roles.ts';
 import { sshKeyStore } from './ssh-key.store.ts';
 import { parseSshPublicKey } from './ssh-public-key.ts';
 import { userStore } from './user.store.ts';
@@ -84,27 +85,24 @@ export class SshKeyService {
 
   /** What the SSH side of this user's environments accepts. */
   async authorizedKeysOf(userId: UserId): Promise<AuthorizedKey[]> {
-    const rows = await reading(() => sshKeyStore.list(this.#db, userId));
+    const rows = await reading(() => sshKeyStore.listGood(this.#db, userId));
     return rows.map(({ publicKey }) => ({ publicKey, userId }));
   }
 
-  /** The users who have uploaded this key, in OpenSSH's form; the comment does not count. */
-  async ownersOf(
-    publicKey: string,
-  ): Promise<{ keyId: string; userId: UserId; login: string; lastUsedAt: Date | null }[]> {
+  /** The users who have uploaded this key, in OpenSSH's form, as actors; the comment does not count. */
+  async ownersOf(publicKey: string): Promise<{ actor: UserActor; lastUsedAt: Date | null }[]> {
     const [algorithm = '', base64 = ''] = publicKey.trim().split(/\s+/);
     const rows = await reading(() => sshKeyStore.owners(this.#db, `${algorithm} ${base64}`));
-    return rows.map((row) => ({
-      keyId: row.id,
-      userId: row.userId as UserId,
-      login: row.user.login,
-      lastUsedAt: row.lastUsedAt,
-    }));
+    return rows.map(({ id, user, lastUsedAt }) => {
+      const credential = { kind: 'sshKey', id } as const;
+      const rights = rightsOf(user);
+      return { actor: { kind: 'user', userId: user.id as UserId, login: user.login, rights, credential }, lastUsedAt };
+    });
   }
 
-  async markUsed(key: { keyId: string; lastUsedAt: Date | null }): Promise<void> {
+  async markUsed(keyId: string, lastUsedAt: Date | null): Promise<void> {
     const now = this.#clock.now();
-    if (now - (key.lastUsedAt?.getTime() ?? 0) < USED_EVERY_MS) return;
-    await reading(() => sshKeyStore.setUsed(this.#db, key.keyId, new Date(now)));
+    if (now - (lastUsedAt?.getTime() ?? 0) < USED_EVERY_MS) return;
+    await reading(() => sshKeyStore.setUsed(this.#db, keyId, new Date(now)));
   }
 }

@@ -1,7 +1,8 @@
 /** The only file that touches the table `ssh_keys`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
-import type { SshKey, User } from '../generated/prisma/client.ts';
+import type { SshKey } from '../generated/prisma/client.ts';
+import { type UserWithRoles, withRoles } from './user.store.ts';
 
 export const sshKeyStore = {
   insert(
@@ -15,6 +16,14 @@ export const sshKeyStore = {
     return db.sshKey.findMany({ where: { userId }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
   },
 
+  /** Those that let somebody in: none of a user who is disabled. */
+  listGood(db: Reader, userId: UserId): Promise<SshKey[]> {
+    return db.sshKey.findMany({
+      where: { userId, user: { disabledAt: null } },
+      orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+    });
+  },
+
   count(db: Reader, userId: UserId): Promise<number> {
     return db.sshKey.count({ where: { userId } });
   },
@@ -23,9 +32,13 @@ export const sshKeyStore = {
     return db.sshKey.findFirst({ where: { id, userId } });
   },
 
-  /** Everybody who has uploaded this key: usually one. */
-  owners(db: Reader, publicKey: string): Promise<(SshKey & { user: User })[]> {
-    return db.sshKey.findMany({ where: { publicKey }, include: { user: true }, orderBy: { createdAt: 'asc' } });
+  /** Everybody who has uploaded this key and is not disabled: usually one. */
+  owners(db: Reader, publicKey: string): Promise<(SshKey & { user: UserWithRoles })[]> {
+    return db.sshKey.findMany({
+      where: { publicKey, user: { disabledAt: null } },
+      include: { user: { include: withRoles } },
+      orderBy: { createdAt: 'asc' },
+    });
   },
 
   async setUsed(db: Reader, id: string, now: Date): Promise<void> {

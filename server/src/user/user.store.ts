@@ -1,9 +1,13 @@
 /** The only file that touches the table `users`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
-import type { User } from '../generated/prisma/client.ts';
+import type { Member, User } from '../generated/prisma/client.ts';
 
 export type UserRow = Omit<User, 'id'> & { id: UserId };
+export type UserWithRoles = User & { members: Member[] };
+
+/** What a user's rights are made of. */
+export const withRoles = { members: true } as const;
 
 export const userStore = {
   async find(db: Reader, id: UserId): Promise<UserRow | null> {

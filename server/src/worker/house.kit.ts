@@ -1,4 +1,5 @@
 /** A server's middle on a database of its own, for suites: real services, real PostgreSQL, objects in a temporary folder. */
+
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,11 +19,13 @@ import { createLive } from '../live/live.ts';
 import { notifyInTransaction } from '../live/notify.ts';
 import { createLogWriter } from '../log/log-writer.ts';
 import { migrate } from '../migrations.ts';
+import { NamespaceService } from '../namespace/namespace.service.ts';
 import { createFileObjects } from '../objects/file-objects.ts';
 import { PlatformService } from '../platform/platform.service.ts';
 import { SchedulerService } from '../platform/scheduler.service.ts';
 import { createHeard } from '../presence/heard.ts';
 import { createPresence } from '../presence/presence.service.ts';
+import { ADMINISTRATOR, newUserWith } from '../rights/rights.kit.ts';
 import { ServerKey } from '../server-key.ts';
 import { SnapshotService } from '../snapshot/snapshot.service.ts';
 import { SnapshotSchedulerService } from '../snapshot/snapshot-scheduler.service.ts';
@@ -49,10 +52,12 @@ export async function openHouse(databaseUrl: string) {
   const platforms = new PlatformService({ db, clock });
   const users = new UserService({ db, onPasswordChanged: async () => undefined });
   const instanceTypes = new InstanceTypeService({ db, clock });
-  const templates = new TemplateService({ db, clock, instanceTypes });
+  const namespaces = new NamespaceService({ db });
+  const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
   const environments = new EnvironmentService({
     db,
     key,
+    namespaces,
     templates,
     platforms,
     instanceTypes,
@@ -114,12 +119,8 @@ export async function openHouse(databaseUrl: string) {
   });
   const platformActor = { kind: 'platform', platformId, name: 'local', credentialId: platformId } as const;
 
-  async function newUser(): Promise<UserActor> {
-    const userId = newId('user');
-    const login = `u${userId.slice(-8)}`;
-    await db.user.create({ data: { id: userId, login, name: login } });
-    return { kind: 'user', userId, login, isAdministrator: false, credential: { kind: 'token', id: 'none' } };
-  }
+  const newUser = async (): Promise<UserActor> =>
+    newUserWith(db, await namespaces.defaultId(), { role: 'developer', systemRole: null });
 
   // One after the other: a claim takes all that wait.
   let lastPlaced: Promise<unknown> = Promise.resolve();
@@ -133,7 +134,7 @@ export async function openHouse(databaseUrl: string) {
 
   async function place(owner: UserActor, template: Partial<TemplateSpecInput>) {
     const made = await templates.create(
-      { ...owner, isAdministrator: true },
+      { ...owner, rights: ADMINISTRATOR },
       {
         name: `t${newId('template').slice(-10)}`,
         repository: { url: 'https://git.example.com/a.git' },

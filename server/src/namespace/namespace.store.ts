@@ -1,0 +1,27 @@
+/** The only file that touches the tables `namespaces` and `members`. */
+import { type NamespaceId, newId, type UserId } from '@easel/schema/ids';
+import type { Tx } from '../db.ts';
+import type { NamespaceRole } from '../rights/roles.ts';
+
+export const namespaceStore = {
+  /** Safe for several at once: an upsert asks first and inserts then, and the second of two would fail. */
+  async ensure(tx: Tx, name: string): Promise<NamespaceId> {
+    await tx.namespace.createMany({ data: { id: newId('namespace'), name }, skipDuplicates: true });
+    const row = await tx.namespace.findUniqueOrThrow({ where: { name } });
+    return row.id as NamespaceId;
+  },
+
+  /** Null takes the role away. */
+  async setRole(
+    tx: Tx,
+    member: { namespaceId: NamespaceId; userId: UserId },
+    role: NamespaceRole | null,
+  ): Promise<void> {
+    if (role === null) {
+      await tx.member.deleteMany({ where: member });
+      return;
+    }
+    const where = { namespaceId_userId: member };
+    await tx.member.upsert({ where, create: { ...member, role }, update: { role } });
+  },
+};

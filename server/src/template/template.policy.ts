@@ -1,7 +1,0 @@
-import type { Actor } from '../actor.ts';
-
-/** Templates are read by everybody who is signed in, and changed by administrators. */
-export function mayOnTemplate(actor: Actor, verb: 'read' | 'change'): boolean {
-  if (actor.kind !== 'user') return false;
-  return verb === 'read' || actor.isAdministrator;
-}
