@@ -1,11 +1,12 @@
 /** The server's middle, wired by hand: everything between the database and the sockets. `main.ts` and suites use it. */
 import type { Clock } from '@easel/kit/clock';
+import type { UserId } from '@easel/schema/ids';
 import { SshAccessService } from './access/ssh-access.service.ts';
 import { TicketAccessService } from './access/ticket-access.service.ts';
 import { Authentication } from './authentication.ts';
 import type { Config } from './config.ts';
 import type { Services } from './context.ts';
-import { type Database, reading } from './db.ts';
+import { type Database, reading, type Tx } from './db.ts';
 import { createFacts } from './environment/environment.facts.ts';
 import { EnvironmentService } from './environment/environment.service.ts';
 import type { EnvironmentFacts } from './environment/facts.ts';
@@ -24,10 +25,12 @@ import { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.
 import { TemplateService } from './template/template.service.ts';
 import { TicketService } from './ticket/ticket.service.ts';
 import { ApiTokenService } from './user/api-token.service.ts';
+import { InvitationService } from './user/invitation.service.ts';
 import { SessionService } from './user/session.service.ts';
 import { SignInAttempts } from './user/sign-in-attempts.ts';
 import { SshKeyService } from './user/ssh-key.service.ts';
 import { UserService } from './user/user.service.ts';
+import { UserAdminService } from './user/user-admin.service.ts';
 
 export interface App {
   authentication: Authentication;
@@ -50,15 +53,26 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   const tickets = new TicketService({ db, key, clock });
   const platforms = new PlatformService({ db, clock });
   const instanceTypes = new InstanceTypeService({ db, clock });
+  /** Who may come in has changed: the workers of the user's environments look. */
+  const tellWorkers = async (tx: Tx, userId: UserId) =>
+    notifyInTransaction(tx, { workers: await environments.idsWithWorker(tx, userId) });
   const namespaces = new NamespaceService({ db });
-  const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
   const users = new UserService({
     db,
-    onPasswordChanged: async (userId, keepId) => void (await sessions.revokeOthers(userId, keepId)),
+    namespaces,
+    onPasswordChanged: async (tx, userId, keepId) => void (await sessions.revokeOthers(tx, userId, keepId)),
   });
-  const sessions: SessionService = new SessionService({ db, users, clock, attempts: new SignInAttempts(clock) });
-  const apiTokens = new ApiTokenService({ db, clock });
-  const environments = new EnvironmentService({
+  const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
+  const attempts = new SignInAttempts(clock);
+  const sessions: SessionService = new SessionService({ db, users, clock, attempts, onEnded: tellWorkers });
+  const userAdmin = new UserAdminService({ db, clock, users, sessions, namespaces, onAccessChanged: tellWorkers });
+  const apiTokens = new ApiTokenService({
+    db,
+    clock,
+    onEnded: tellWorkers,
+    serviceAccount: (actor, id) => userAdmin.serviceAccount(actor, id),
+  });
+  const environments: EnvironmentService = new EnvironmentService({
     db,
     key,
     namespaces,
@@ -82,7 +96,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   const sshKeys = new SshKeyService({
     db,
     clock,
-    onChanged: async (tx, userId) => notifyInTransaction(tx, { workers: await environments.idsWithWorker(tx, userId) }),
+    onChanged: tellWorkers,
   });
   const facts = createFacts({
     db,
@@ -114,6 +128,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     apiTokens,
     environments,
     instanceTypes,
+    invitations: new InvitationService({ db, clock, users, sessions, attempts }),
     namespaces,
     logs: createLogReader({ database: pool, objects }),
     platformAdmin: new PlatformAdminService({
@@ -131,6 +146,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     sshKeys,
     templates,
     ticketAccess: new TicketAccessService({ environments, platforms, tickets }),
+    userAdmin,
     users,
   };
   const authentication = new Authentication({ db, platforms, apiTokens, sessions });

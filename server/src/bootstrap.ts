@@ -2,7 +2,7 @@
 import type { App } from './app.ts';
 import type { Config } from './config.ts';
 
-/** The local administrator, for as long as there is no directory of users. */
+/** The local administrator, who is there from the first start. */
 const ADMINISTRATOR = 'admin';
 /** Long enough to find the link in the terminal and open it. */
 const SIGN_IN_LINK_SECONDS = 3600;
@@ -34,9 +34,9 @@ function sampleScript(name: string): { run: string } {
   return { run: `if [ -f scripts/${name}.sh ]; then sh scripts/${name}.sh; fi` };
 }
 
-/** A link that signs the administrator in, once. */
+/** A link that signs the administrator in, once: the way back in when nothing else is left. */
 export async function newSignInLink({ services, sessions }: App, publicUrl: string): Promise<string> {
-  const administrator = await services.users.ensureAdministrator(ADMINISTRATOR);
+  const administrator = await services.users.restoreAdministrator(ADMINISTRATOR);
   const link = new URL('/sign-in', publicUrl);
   link.searchParams.set('code', await sessions.newCode(administrator.id, SIGN_IN_LINK_SECONDS));
   return link.href;

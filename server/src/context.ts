@@ -16,14 +16,17 @@ import type { SnapshotService } from './snapshot/snapshot.service.ts';
 import type { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
 import type { TemplateService } from './template/template.service.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
+import type { InvitationService } from './user/invitation.service.ts';
 import type { SessionService } from './user/session.service.ts';
 import type { SshKeyService } from './user/ssh-key.service.ts';
 import type { UserService } from './user/user.service.ts';
+import type { UserAdminService } from './user/user-admin.service.ts';
 
 export interface Services {
   apiTokens: ApiTokenService;
   environments: EnvironmentService;
   instanceTypes: InstanceTypeService;
+  invitations: InvitationService;
   logs: LogReader;
   namespaces: NamespaceService;
   platformAdmin: PlatformAdminService;
@@ -36,6 +39,7 @@ export interface Services {
   sshKeys: SshKeyService;
   templates: TemplateService;
   ticketAccess: TicketAccessService;
+  userAdmin: UserAdminService;
   users: UserService;
 }
 

@@ -135,3 +135,8 @@ function describe(err: unknown): { prismaCode: string | null; sqlState: string |
 
 /** What runs one statement: a pool, or a client of it. For statements that Prisma cannot say. */
 export type Queryable = Pick<pg.Pool, 'query'>;
+
+/** Prisma hands the text of a search to LIKE as it is. */
+export function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}

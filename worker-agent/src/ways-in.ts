@@ -41,13 +41,13 @@ export class WaysIn {
     this.#startTunnel.catch(() => undefined);
     this.#ticketKeys = welcome.ticketKeys;
     this.#tunnel?.updateTicketKeys(welcome.ticketKeys);
-    this.updateKeys(welcome.manifest.authorizedKeys);
+    this.updateEntry(welcome.manifest.authorizedKeys, []);
     if (welcome.relay) this.updateRelay(welcome.relay);
   }
 
-  updateKeys(keys: readonly AuthorizedKey[]): void {
+  updateEntry(keys: readonly AuthorizedKey[], revokedCredentials: readonly string[]): void {
     this.#keys = keys;
-    this.#tunnel?.updateAuthorizedKeys(keys);
+    this.#tunnel?.updateEntry(keys, revokedCredentials);
   }
 
   updateRelay(relay: RelayAccess): void {

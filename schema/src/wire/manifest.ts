@@ -8,6 +8,8 @@ export const authorizedKeySchema = z.object({
   /** One line in OpenSSH's form: `ssh-ed25519 AAAA…`, without options or comment. */
   publicKey: z.string().max(16_384),
   userId: idSchema('user'),
+  /** What tickets name as their `credentialId`; servers before 0.2 leave it out. */
+  id: z.string().max(64).optional(),
 });
 export type AuthorizedKey = z.infer<typeof authorizedKeySchema>;
 

@@ -31,6 +31,8 @@ export const clientTicketSchema = z.object({
   ...common,
   kind: z.literal('client'),
   userId: idSchema('user'),
+  /** Of the session, API token or SSH key that it was given for: when that ends, the worker cuts what came in by it. */
+  credentialId: z.string().max(64).optional(),
   target: targetSchema,
 });
 export const workerTicketSchema = z.object({

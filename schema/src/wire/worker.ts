@@ -162,7 +162,12 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
     limitSeconds: z.number().int().min(1).max(600),
   }),
   z.object({ type: z.literal('worker.thaw'), snapshotId: idSchema('snapshot') }),
-  z.object({ type: z.literal('keys.update'), authorizedKeys: z.array(authorizedKeySchema) }),
+  z.object({
+    type: z.literal('keys.update'),
+    authorizedKeys: z.array(authorizedKeySchema),
+    /** Ids of sessions and API tokens that have ended of late. */
+    revokedCredentials: z.array(z.string().max(64)).default([]),
+  }),
   z.object({ type: z.literal('relay.update'), relay: relayAccessSchema }),
 ]);
 export type ServerMessage = z.infer<typeof serverMessageSchema>;

@@ -204,6 +204,7 @@ describe('signing keys', () => {
     const claims = {
       environmentId: newId('environment'),
       userId: owner.userId,
+      credentialId: owner.credential.id,
       target: { kind: 'port', port: 1 },
     } as const;
     const kidOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid;

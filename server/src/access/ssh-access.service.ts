@@ -78,7 +78,8 @@ export class SshAccessService {
     if (environment.phase !== 'running' || relayUrl === null) return { userId, environment, relayUrl, ticket: null };
     // Through `ssh -J` the worker checks the key itself, end to end; otherwise the jump has just done so.
     const auth = wish.destination === null ? 'ticket' : 'publickey';
-    const claims = { environmentId: environment.id, userId, target: { kind: 'ssh', auth } } as const;
+    const credentialId = owner.credential.id;
+    const claims = { environmentId: environment.id, userId, credentialId, target: { kind: 'ssh', auth } } as const;
     return { userId, environment, relayUrl, ticket: (await this.#tickets.forClient(claims)).token };
   }
 

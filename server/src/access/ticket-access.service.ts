@@ -39,7 +39,7 @@ export class TicketAccessService {
 
   /** Throws NOT_FOUND, ENVIRONMENT_NOT_RUNNING, or PLATFORM_UNAVAILABLE when its platform has no relay. */
   async create(actor: Actor, input: z.input<typeof createTicketSchema>): Promise<RelayTicket> {
-    const { userId } = asUser(actor);
+    const { userId, credential } = asUser(actor);
     const wish = parseInput(createTicketSchema, input);
     const row = await this.#environments.get(actor, wish.environment, 'enter');
     if (row.phase !== 'running') {
@@ -57,6 +57,7 @@ export class TicketAccessService {
       });
     }
     const target: Target = wish.port == null ? { kind: 'ssh', auth: 'publickey' } : { kind: 'port', port: wish.port };
-    return { relayUrl, ...(await this.#tickets.forClient({ environmentId: row.id, userId, target })) };
+    const claims = { environmentId: row.id, userId, credentialId: credential.id, target };
+    return { relayUrl, ...(await this.#tickets.forClient(claims)) };
   }
 }

@@ -16,6 +16,7 @@ import { forbidden, unauthenticated } from '../actor.ts';
 import type { RequestContext } from '../context.ts';
 import type PrismaTypes from '../generated/pothos-prisma-types.ts';
 import { getDatamodel } from '../generated/pothos-prisma-types.ts';
+import { Prisma } from '../generated/prisma/client.ts';
 import { invalidInput } from '../parse-input.ts';
 import { refusalListeners } from './refusal-listeners.ts';
 
@@ -36,6 +37,8 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   platform: 'Platform',
   instanceType: 'InstanceType',
   snapshot: 'Snapshot',
+  invitation: 'Invitation',
+  session: 'Session',
 };
 
 export const builder = new SchemaBuilder<{
@@ -96,6 +99,17 @@ export const builder = new SchemaBuilder<{
   relay: {
     encodeGlobalID: (_typename, id) => String(id),
     decodeGlobalID: (id) => ({ typename: TYPE_OF_KIND[kindOf(id) ?? 'event'] ?? 'Unknown', id }),
+    nodeQueryOptions: {
+      // The plugin looks a row up with a query that throws when there is none.
+      resolve: async (_root, { id }, _context, _info, resolveNode) => {
+        try {
+          return await resolveNode(id);
+        } catch (err) {
+          if (err instanceof Prisma.PrismaClientKnownRequestError && err.code === 'P2025') return null;
+          throw err;
+        }
+      },
+    },
     nodesQueryOptions: false,
     cursorType: 'String',
   },

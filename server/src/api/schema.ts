@@ -10,7 +10,9 @@ import '../template/template.graphql.ts';
 import '../user/api-token.graphql.ts';
 import '../user/session.graphql.ts';
 import '../user/ssh-key.graphql.ts';
+import '../user/invitation.graphql.ts';
 import '../user/user.graphql.ts';
+import '../user/user-admin.graphql.ts';
 import { builder } from './builder.ts';
 
 export const schema = builder.toSchema();

@@ -4,18 +4,18 @@ import { AppError } from '@easel/schema/errors';
 import { failure } from '@easel/schema/failure';
 import type { EnvironmentId } from '@easel/schema/ids';
 import { type EnvironmentPhase, PHASES_WITH_WORKER } from '@easel/schema/states/environment';
-import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
 import { hashSecret } from '../secrets.ts';
 import { isSameText, type ServerKey } from '../server-key.ts';
 import { snapshotFacts } from '../snapshot/snapshot.facts.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
+import { revokedCredentials } from '../user/revoked-credentials.ts';
 import type { SshKeyService } from '../user/ssh-key.service.ts';
 import type { UserService } from '../user/user.service.ts';
 import { environmentStore } from './environment.store.ts';
 import type { EnvironmentRow } from './environment-row.ts';
-import type { EnvironmentFacts, Hello, RelayAccess, WorkerAccess, WorkerRef, WorkerWish } from './facts.ts';
+import type { Entry, EnvironmentFacts, Hello, RelayAccess, WorkerAccess, WorkerRef, WorkerWish } from './facts.ts';
 import { buildManifest, hostKeyPurpose } from './manifest.ts';
 import { silence } from './silence.ts';
 import { adjust, type Transition, transition } from './transition.ts';
@@ -53,14 +53,19 @@ export function createFacts(parts: FactsParts): EnvironmentFacts {
     return { url, token: ticket.token, expiresAt: ticket.expiresAt.toISOString() };
   }
 
-  async function authorizedKeys(environmentId: EnvironmentId): Promise<AuthorizedKey[]> {
+  async function entry(environmentId: EnvironmentId): Promise<Entry> {
     const row = await reading(() => environmentStore.find(db, environmentId));
-    return row ? parts.sshKeys.authorizedKeysOf(row.ownerId) : [];
+    if (!row) return { authorizedKeys: [], revokedCredentials: [] };
+    const [authorizedKeys, revoked] = await Promise.all([
+      parts.sshKeys.authorizedKeysOf(row.ownerId),
+      reading(() => revokedCredentials(db, row.ownerId)),
+    ]);
+    return { authorizedKeys, revokedCredentials: revoked };
   }
 
   return {
     relayAccess,
-    authorizedKeys,
+    entry,
 
     async workerAccess(hello) {
       const { row, worker } = await inTransaction(db, (tx) => register(tx, hello, { ...parts, now: nowDate() }));

@@ -1,7 +1,7 @@
 /** The only file that touches the tables `environments` and `environment_events`. */
 import { type EnvironmentId, newId, type PlatformId, type SnapshotId, type UserId } from '@easel/schema/ids';
 import type { DesiredState, EnvironmentEvent, EnvironmentPhase } from '@easel/schema/states/environment';
-import type { Reader, Tx } from '../db.ts';
+import { escapeLike, type Reader, type Tx } from '../db.ts';
 import { type Environment, Prisma } from '../generated/prisma/client.ts';
 import type { EnvironmentFields, EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';
 
@@ -167,8 +167,3 @@ export const environmentStore = {
     return rows.map((row) => row.id as EnvironmentId);
   },
 };
-
-/** Prisma hands the text to LIKE as it is. */
-function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&');
-}

@@ -38,6 +38,13 @@ export type WorkerWish =
   | { kind: 'stop'; reason: string; deadlineSeconds: number }
   | { kind: 'leave' };
 
+/** Who gets in, as it is now. */
+export interface Entry {
+  authorizedKeys: AuthorizedKey[];
+  /** What came in by one of these is to be cut. */
+  revokedCredentials: string[];
+}
+
 export interface EnvironmentFacts {
   /**
    * Checks a hello (one-time token, generation, the worker's secret), binds the worker to its secret at the first one, and
@@ -49,7 +56,7 @@ export interface EnvironmentFacts {
   workerWish(worker: WorkerRef): Promise<WorkerWish>;
   /** For which snapshots its volume is to be frozen, or works on; ask again when `workerWish` is asked again. */
   freezeWishes(worker: WorkerRef): Promise<FreezeWish[]>;
-  authorizedKeys(environmentId: EnvironmentId): Promise<AuthorizedKey[]>;
+  entry(environmentId: EnvironmentId): Promise<Entry>;
   /** A fresh ticket for the relay; renew well before `expiresAt`. */
   relayAccess(worker: WorkerRef): Promise<RelayAccess | null>;
 

@@ -3,6 +3,8 @@
  * Origin is checked besides.
  *
  *   POST /auth/sign-in   { login, password } or { code }   → 204 and the session cookie
+ *   POST /auth/invitation { code }                          → 200 { name, email, invitedBy, expiresAt }
+ *   POST /auth/join { code, login, name, password }         → 204 and the session cookie of the new user
  *   POST /auth/sign-out                                     → 204, the session is ended
  *
  * Refusals are `{ code, message }` with the status of the code.
@@ -11,7 +13,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, ERRORS } from '@easel/schema/errors';
 import { z } from 'zod';
 import { invalidInput, parseInput } from '../parse-input.ts';
-import { SESSION_SECONDS, type SessionService } from '../user/session.service.ts';
+import type { InvitationService } from '../user/invitation.service.ts';
+import { type Device, type NewSession, SESSION_SECONDS, type SessionService } from '../user/session.service.ts';
 import { sessionCookie, sessionCookieOf } from '../user/session-cookie.ts';
 import { answerJson, answerRefusal } from './answer.ts';
 
@@ -25,8 +28,13 @@ const signInSchema = z.union(
   { error: 'expected { login, password } or { code }' },
 );
 
+const text = z.string().min(1).max(200);
+const invitationSchema = z.strictObject({ code: text });
+const joinSchema = z.strictObject({ code: text, login: text, name: text, password: text });
+
 export interface AuthRoutesParts {
   sessions: SessionService;
+  invitations: InvitationService;
   isSecure: boolean;
   isAllowedOrigin: (origin: string, request: IncomingMessage) => boolean;
   onError: (err: unknown) => void;
@@ -36,17 +44,27 @@ export interface AuthRoutesParts {
 export type AuthRoutes = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export function createAuthRoutes(parts: AuthRoutesParts): AuthRoutes {
-  const { sessions, isSecure } = parts;
+  const { sessions, invitations, isSecure } = parts;
+  const answerSession = (response: ServerResponse, session: NewSession) => {
+    response.setHeader('set-cookie', sessionCookie(session.secret, { isSecure, maxAgeSeconds: SESSION_SECONDS }));
+    answerJson(response, 204);
+  };
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>> = {
     async '/auth/sign-in'(request, response) {
-      const from = { address: request.socket.remoteAddress ?? '', userAgent: request.headers['user-agent'] ?? null };
       const given = parseInput(signInSchema, await readJson(request));
       const session =
         'code' in given
-          ? await sessions.signInWithCode(given.code, from)
-          : await sessions.signInWithPassword(given, from);
-      response.setHeader('set-cookie', sessionCookie(session.secret, { isSecure, maxAgeSeconds: SESSION_SECONDS }));
-      answerJson(response, 204);
+          ? await sessions.signInWithCode(given.code, deviceOf(request))
+          : await sessions.signInWithPassword(given, deviceOf(request));
+      answerSession(response, session);
+    },
+    async '/auth/invitation'(request, response) {
+      const { code } = parseInput(invitationSchema, await readJson(request));
+      answerJson(response, 200, await invitations.show(code, deviceOf(request)));
+    },
+    async '/auth/join'(request, response) {
+      const { code, ...given } = parseInput(joinSchema, await readJson(request));
+      answerSession(response, await invitations.join(code, given, deviceOf(request)));
     },
     async '/auth/sign-out'(request, response) {
       const secret = sessionCookieOf(request);
@@ -73,6 +91,10 @@ export function createAuthRoutes(parts: AuthRoutesParts): AuthRoutes {
     }
     return true;
   };
+}
+
+function deviceOf({ socket, headers }: IncomingMessage): Device {
+  return { address: socket.remoteAddress ?? '', userAgent: headers['user-agent'] ?? null };
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

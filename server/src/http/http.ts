@@ -37,6 +37,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     metrics,
   });
   const authRoutes = createAuthRoutes({
+    invitations: services.invitations,
     sessions,
     isSecure: publicUrl?.startsWith('https:') ?? false,
     isAllowedOrigin: isAllowed,

@@ -46,7 +46,7 @@ const own = 'Shown to administrators and to the platform itself.';
 
 export const PlatformNode = builder.prismaNode('Platform', {
   id: { field: 'id' },
-  authScopes: { $any: { user: true, platform: true } },
+  authScopes: ({ id }, { actor }) => actor.kind === 'user' || may(actor, 'platform.inspect', { platformId: id }),
   fields: (t) => ({
     name: t.exposeString('name'),
     kind: t.exposeString('kind'),

@@ -63,6 +63,10 @@ export function isNamespaceRole(word: string): word is NamespaceRole {
   return Object.hasOwn(NAMESPACE_ROLES, word);
 }
 
+export function isSystemRole(word: string): word is SystemRole {
+  return Object.hasOwn(SYSTEM_ROLES, word);
+}
+
 /** The same text for the same rights. */
 export function rightsKey({ systemRole, roles }: Rights): string {
   const each = Object.entries(roles).map(([namespaceId, role]) => `${namespaceId}:${role}`);

@@ -53,7 +53,12 @@ export class TicketService {
   }
 
   /** Lets its holder open streams to one target of one environment. */
-  async forClient(claims: { environmentId: EnvironmentId; userId: UserId; target: Target }): Promise<SignedTicket> {
+  async forClient(claims: {
+    environmentId: EnvironmentId;
+    userId: UserId;
+    credentialId: string;
+    target: Target;
+  }): Promise<SignedTicket> {
     return this.#sign({ kind: 'client', ...claims }, CLIENT_TICKET_SECONDS);
   }
 

@@ -2,10 +2,11 @@ import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import type { ApiToken } from '../generated/prisma/client.ts';
+import { may } from '../rights/may.ts';
 
 const ApiTokenNode = builder.prismaNode('ApiToken', {
   id: { field: 'id' },
-  authScopes: ({ userId }, { actor }) => actor.kind === 'user' && actor.userId === userId,
+  authScopes: ({ userId: ownerId }, { actor }) => may(actor, 'apiToken.revoke', { ownerId }),
   fields: (t) => ({
     name: t.exposeString('name'),
     prefix: t.exposeString('prefix', { description: 'The first characters, to tell tokens apart.' }),
@@ -25,6 +26,7 @@ const CreatedApiToken = builder.objectRef<{ token: string; apiToken: ApiToken }>
 const CreateApiTokenInput = builder.inputType('CreateApiTokenInput', {
   fields: (t) => ({
     name: t.string({ required: true }),
+    owner: t.id({ description: 'Id of a service account; left out, the token is the caller’s own.' }),
     expiresAt: t.field({ type: 'DateTime', description: 'Without it the token is good until it is revoked.' }),
   }),
 });
@@ -33,14 +35,15 @@ builder.queryField('apiTokens', (t) =>
   t.prismaField({
     type: [ApiTokenNode],
     authScopes: { user: true },
-    resolve: (_query, _root, _args, { services, actor }) => services.apiTokens.list(actor),
+    args: { owner: t.arg.id({ description: 'Id of a service account; left out, the caller’s own.' }) },
+    resolve: (_query, _root, { owner }, { services, actor }) => services.apiTokens.list(actor, owner ?? null),
   }),
 );
 
 builder.mutationFields((t) => ({
   createApiToken: t.field({
     type: CreatedApiToken,
-    ...refusals('QUOTA_EXCEEDED'),
+    ...refusals('NOT_FOUND', 'QUOTA_EXCEEDED'),
     args: { input: t.arg({ type: CreateApiTokenInput, required: true }) },
     resolve: (_root, { input }, { services, actor }) => services.apiTokens.create(asUser(actor), input),
   }),

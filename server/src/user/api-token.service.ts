@@ -4,9 +4,10 @@ import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
-import { type Db, inTransaction, reading } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { ApiToken } from '../generated/prisma/client.ts';
 import { parseInput } from '../parse-input.ts';
+import { may } from '../rights/may.ts';
 import { rightsOf } from '../rights/roles.ts';
 import { hashSecret, newToken, TOKEN_PREFIXES } from '../secrets.ts';
 import { apiTokenStore } from './api-token.store.ts';
@@ -15,6 +16,8 @@ import { userStore } from './user.store.ts';
 export const createApiTokenSchema = z.object({
   name: z.string().trim().min(1, 'a token needs a name').max(100),
   expiresAt: z.coerce.date().nullish(),
+  /** Id of a service account instead of the caller. */
+  owner: z.string().max(200).nullish(),
 });
 
 /** Enough of a token to tell it from the others. */
@@ -27,14 +30,26 @@ const USED_EVERY_MS = 60_000;
 export class ApiTokenService {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #onEnded: (tx: Tx, userId: UserId) => Promise<void>;
+  readonly #serviceAccount: (actor: Actor, id: string) => Promise<{ id: UserId }>;
 
-  constructor(parts: { db: Db; clock: Clock }) {
+  constructor(parts: {
+    db: Db;
+    clock: Clock;
+    /** Tells the user's workers, in the transaction that ends one: what came in by it is cut. */
+    onEnded: (tx: Tx, userId: UserId) => Promise<void>;
+    /** Throws unless the actor may make tokens for it. */
+    serviceAccount: (actor: Actor, id: string) => Promise<{ id: UserId }>;
+  }) {
     this.#db = parts.db;
     this.#clock = parts.clock;
+    this.#onEnded = parts.onEnded;
+    this.#serviceAccount = parts.serviceAccount;
   }
 
-  list(actor: Actor): Promise<ApiToken[]> {
-    const { userId } = asUser(actor);
+  /** The caller's own, or those of a service account. */
+  async list(actor: Actor, ownerId: string | null = null): Promise<ApiToken[]> {
+    const userId = await this.#ownerOf(actor, ownerId);
     return reading(() => apiTokenStore.list(this.#db, userId, new Date(this.#clock.now())));
   }
 
@@ -43,21 +58,25 @@ export class ApiTokenService {
     actor: Actor,
     input: z.input<typeof createApiTokenSchema>,
   ): Promise<{ token: string; apiToken: ApiToken }> {
-    const { userId } = asUser(actor);
+    asUser(actor);
     const now = this.#clock.now();
     const schema = createApiTokenSchema.refine(({ expiresAt }) => !expiresAt || expiresAt.getTime() > now, {
       path: ['expiresAt'],
       message: 'expected a moment in the future',
     });
-    const { name, expiresAt } = parseInput(schema, input);
-    return this.#make(userId, name, expiresAt ?? null);
+    const { name, expiresAt, owner } = parseInput(schema, input);
+    return this.#make(await this.#ownerOf(actor, owner ?? null), name, expiresAt ?? null);
   }
 
+  /** The caller's own; administrators revoke everybody's. */
   async revoke(actor: Actor, id: string): Promise<ApiToken> {
-    const { userId } = asUser(actor);
-    const row = await reading(() => apiTokenStore.find(this.#db, id, userId));
-    if (!row) throw notFound('API token');
-    await inTransaction(this.#db, (tx) => apiTokenStore.revoke(tx, id, new Date(this.#clock.now())));
+    asUser(actor);
+    const row = await reading(() => apiTokenStore.find(this.#db, id));
+    if (!row || !may(actor, 'apiToken.revoke', { ownerId: row.userId })) throw notFound('API token');
+    await inTransaction(this.#db, async (tx) => {
+      await apiTokenStore.revoke(tx, id, new Date(this.#clock.now()));
+      await this.#onEnded(tx, row.userId as UserId);
+    });
     return row;
   }
 
@@ -78,6 +97,10 @@ export class ApiTokenService {
   async ensure(userId: UserId, token: string, name: string): Promise<void> {
     const row = { userId, name, prefix: token.slice(0, SHOWN_CHARACTERS), secretHash: hashSecret(token) };
     await inTransaction(this.#db, (tx) => apiTokenStore.ensure(tx, row));
+  }
+
+  async #ownerOf(actor: Actor, id: string | null): Promise<UserId> {
+    return id === null ? asUser(actor).userId : (await this.#serviceAccount(actor, id)).id;
   }
 
   async #make(userId: UserId, name: string, expiresAt: Date | null) {

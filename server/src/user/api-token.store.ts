@@ -36,8 +36,8 @@ export const apiTokenStore = {
     });
   },
 
-  find(db: Reader, id: string, userId: UserId): Promise<ApiToken | null> {
-    return db.apiToken.findFirst({ where: { id, userId, revokedAt: null } });
+  find(db: Reader, id: string): Promise<ApiToken | null> {
+    return db.apiToken.findFirst({ where: { id, revokedAt: null } });
   },
 
   async revoke(tx: Tx, id: string, now: Date): Promise<void> {

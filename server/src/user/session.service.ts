@@ -6,7 +6,7 @@ import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
-import { type Db, inTransaction, reading } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Session } from '../generated/prisma/client.ts';
 import { rightsOf } from '../rights/roles.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
@@ -21,7 +21,7 @@ export const SESSION_SECONDS = 7 * 86_400;
 const USED_EVERY_MS = 60_000;
 
 /** Where a sign-in comes from. */
-interface Device {
+export interface Device {
   address: string;
   userAgent: string | null;
 }
@@ -36,12 +36,21 @@ export class SessionService {
   readonly #users: UserService;
   readonly #clock: Clock;
   readonly #attempts: SignInAttempts;
+  readonly #onEnded: (tx: Tx, userId: UserId) => Promise<void>;
 
-  constructor(parts: { db: Db; users: UserService; clock: Clock; attempts: SignInAttempts }) {
+  constructor(parts: {
+    db: Db;
+    users: UserService;
+    clock: Clock;
+    attempts: SignInAttempts;
+    /** Tells the user's workers, in the transaction that ends one: what came in by it is cut. */
+    onEnded: (tx: Tx, userId: UserId) => Promise<void>;
+  }) {
     this.#db = parts.db;
     this.#users = parts.users;
     this.#clock = parts.clock;
     this.#attempts = parts.attempts;
+    this.#onEnded = parts.onEnded;
   }
 
   /** Throws UNAUTHENTICATED for an unknown login and a wrong password alike, and RATE_LIMITED after too many of them. */
@@ -52,7 +61,7 @@ export class SessionService {
       attempt.failed();
       throw new AppError({ code: 'UNAUTHENTICATED', message: 'login or password is not right' });
     }
-    return this.#open(user.id, from);
+    return this.open(user.id, from);
   }
 
   /** Throws UNAUTHENTICATED for a code that is unknown, used or too old. */
@@ -67,7 +76,7 @@ export class SessionService {
         message: 'this sign-in link was used before or is too old: ask for a new one',
       });
     }
-    return this.#open(userId, from);
+    return this.open(userId, from);
   }
 
   /** A code that signs its holder in as this user, once. */
@@ -90,7 +99,10 @@ export class SessionService {
   }
 
   async signOut(secret: string): Promise<void> {
-    await reading(() => sessionStore.revoke(this.#db, hashSecret(secret), new Date(this.#clock.now())));
+    await inTransaction(this.#db, async (tx) => {
+      const userId = await sessionStore.revoke(tx, hashSecret(secret), new Date(this.#clock.now()));
+      if (userId) await this.#onEnded(tx, userId);
+    });
   }
 
   /** The user's own that have not ended, the one used last first. */
@@ -102,20 +114,26 @@ export class SessionService {
   /** What is open by it is closed within seconds. Throws NOT_FOUND. */
   async revoke(actor: Actor, id: string): Promise<Session> {
     const by = { userId: asUser(actor).userId, now: new Date(this.#clock.now()) };
-    const session = await reading(() => sessionStore.revokeOne(this.#db, id, by));
-    if (!session) throw notFound('session');
-    return session;
+    return inTransaction(this.#db, async (tx) => {
+      const session = await sessionStore.revokeOne(tx, id, by);
+      if (!session) throw notFound('session');
+      await this.#onEnded(tx, by.userId);
+      return session;
+    });
   }
 
   /** Ends all sessions of the user but the one that asks; all of them for an API token. Gives how many. */
   revokeOthersOf(actor: Actor): Promise<number> {
     const { userId, credential } = asUser(actor);
-    return this.revokeOthers(userId, credential.kind === 'session' ? credential.id : null);
+    const keepId = credential.kind === 'session' ? credential.id : null;
+    return inTransaction(this.#db, (tx) => this.revokeOthers(tx, userId, keepId));
   }
 
   /** Ends all sessions of the user but one. Gives how many. */
-  revokeOthers(userId: UserId, keepId: string | null): Promise<number> {
-    return reading(() => sessionStore.revokeOthers(this.#db, userId, keepId, new Date(this.#clock.now())));
+  async revokeOthers(tx: Tx, userId: UserId, keepId: string | null): Promise<number> {
+    const count = await sessionStore.revokeOthers(tx, userId, keepId, new Date(this.#clock.now()));
+    if (count > 0) await this.#onEnded(tx, userId);
+    return count;
   }
 
   /** Removes what has ended a day ago. */
@@ -123,7 +141,8 @@ export class SessionService {
     await reading(() => sessionStore.sweep(this.#db, new Date(this.#clock.now() - 86_400_000)));
   }
 
-  async #open(userId: UserId, { address, userAgent }: Device): Promise<NewSession> {
+  /** Signs the user in: whoever calls has made sure that it is he. */
+  async open(userId: UserId, { address, userAgent }: Device): Promise<NewSession> {
     const secret = newSecret();
     const expiresAt = new Date(this.#clock.now() + SESSION_SECONDS * 1000);
     const device = { address: address || null, userAgent: userAgent?.slice(0, 300) ?? null };

@@ -34,20 +34,23 @@ export const sessionStore = {
   },
 
   /** Gives the one that it has ended; null when there is none of the user. */
-  async revokeOne(db: Reader, id: string, by: { userId: UserId; now: Date }): Promise<Session | null> {
+  async revokeOne(tx: Tx, id: string, by: { userId: UserId; now: Date }): Promise<Session | null> {
     const { userId, now } = by;
     const where = { id, userId, revokedAt: null, expiresAt: { gt: now } };
-    const [session] = await db.session.updateManyAndReturn({ where, data: { revokedAt: now } });
+    const [session] = await tx.session.updateManyAndReturn({ where, data: { revokedAt: now } });
     return session ?? null;
   },
 
-  async revoke(db: Reader, secretHash: string, now: Date): Promise<void> {
-    await db.session.updateMany({ where: { secretHash, revokedAt: null }, data: { revokedAt: now } });
+  /** Gives whose it was; null when it had ended, or never was. */
+  async revoke(tx: Tx, secretHash: string, now: Date): Promise<UserId | null> {
+    const where = { secretHash, revokedAt: null };
+    const [session] = await tx.session.updateManyAndReturn({ where, data: { revokedAt: now } });
+    return (session?.userId as UserId | undefined) ?? null;
   },
 
   /** Gives how many it has ended. */
-  async revokeOthers(db: Reader, userId: UserId, keepId: string | null, now: Date): Promise<number> {
-    const { count } = await db.session.updateMany({
+  async revokeOthers(tx: Tx, userId: UserId, keepId: string | null, now: Date): Promise<number> {
+    const { count } = await tx.session.updateMany({
       where: { userId, revokedAt: null, expiresAt: { gt: now }, ...(keepId === null ? {} : { id: { not: keepId } }) },
       data: { revokedAt: now },
     });

@@ -86,7 +86,7 @@ export class SshKeyService {
   /** What the SSH side of this user's environments accepts. */
   async authorizedKeysOf(userId: UserId): Promise<AuthorizedKey[]> {
     const rows = await reading(() => sshKeyStore.listGood(this.#db, userId));
-    return rows.map(({ publicKey }) => ({ publicKey, userId }));
+    return rows.map(({ id, publicKey }) => ({ id, publicKey, userId }));
   }
 
   /** The users who have uploaded this key, in OpenSSH's form, as actors; the comment does not count. */

@@ -260,7 +260,9 @@ describe('an SSH key', () => {
     const hints = server.live.worker(id);
     const key = await sshKeys.add(user, { publicKey: newKey() });
     expect(await hints.next()).toEqual({ done: false, value: { kind: 'changed' } });
-    expect(await server.app.facts.authorizedKeys(id)).toEqual([{ publicKey: key.publicKey, userId: user.userId }]);
+    expect((await server.app.facts.entry(id)).authorizedKeys).toMatchObject([
+      { publicKey: key.publicKey, userId: user.userId },
+    ]);
     await hints.return?.();
   });
 });

@@ -1,17 +1,82 @@
 import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
+import type { RequestContext } from '../context.ts';
+import { may } from '../rights/may.ts';
+import {
+  holds,
+  isNamespaceRole,
+  NAMESPACE_ROLES,
+  type NamespaceRole,
+  PERMISSIONS,
+  type Permission,
+  SYSTEM_ROLES,
+  type SystemRole,
+} from '../rights/roles.ts';
+
+const USER_KINDS = ['person', 'service'] as const;
+export const UserKindEnum = builder.enumType('UserKind', { values: USER_KINDS });
+export const SystemRoleEnum = builder.enumType('SystemRole', {
+  description: 'For the whole installation.',
+  values: Object.keys(SYSTEM_ROLES) as SystemRole[],
+});
+export const NamespaceRoleEnum = builder.enumType('NamespaceRole', {
+  description: 'In a namespace.',
+  values: Object.keys(NAMESPACE_ROLES) as NamespaceRole[],
+});
+
+/** Of others, one sees only who they are, unless one may see all users. */
+const isShown = ({ id }: { id: string }, { actor }: RequestContext) => may(actor, 'user.read', { ownerId: id });
 
 export const UserNode = builder.prismaNode('User', {
   id: { field: 'id' },
   // Of others one sees who owns what one may see; that is reached through the environment, not by id.
-  findUnique: (id, { actor }) => ({ id: actor.kind === 'user' && actor.userId === id ? id : '' }),
+  findUnique: (id, { actor }) => ({ id: may(actor, 'user.read', { ownerId: id }) ? id : '' }),
   fields: (t) => ({
     login: t.exposeString('login'),
     name: t.exposeString('name'),
-    email: t.exposeString('email', { nullable: true }),
+    kind: t.field({ type: UserKindEnum, resolve: ({ kind }) => (kind === 'service' ? 'service' : 'person') }),
+    email: t.string({
+      nullable: true,
+      description: 'Null for whoever may not see all users, but for their own.',
+      resolve: (user, _args, context) => (isShown(user, context) ? user.email : null),
+    }),
     isAdministrator: t.exposeBoolean('isAdministrator'),
-    hasPassword: t.boolean({ resolve: (user) => user.passwordHash !== null }),
+    systemRole: t.field({
+      type: SystemRoleEnum,
+      nullable: true,
+      resolve: (user, _args, context): SystemRole | null => {
+        if (!isShown(user, context)) return null;
+        return user.isAdministrator ? 'administrator' : user.isAuditor ? 'auditor' : null;
+      },
+    }),
+    role: t.field({
+      type: NamespaceRoleEnum,
+      nullable: true,
+      description: 'In the namespace.',
+      select: { members: true },
+      resolve: async (user, _args, context) => {
+        if (!isShown(user, context)) return null;
+        const namespaceId = await context.services.namespaces.defaultId();
+        const role = user.members.find((member) => member.namespaceId === namespaceId)?.role ?? '';
+        return isNamespaceRole(role) ? role : null;
+      },
+    }),
+    permissions: t.stringList({
+      description: 'What the roles of the caller grant in the namespace; empty for others.',
+      resolve: async ({ id }, _args, { actor, services }) => {
+        if (actor.kind !== 'user' || actor.userId !== id) return [];
+        const namespaceId = await services.namespaces.defaultId();
+        return (Object.keys(PERMISSIONS) as Permission[]).filter((name) => holds(actor.rights, name, namespaceId));
+      },
+    }),
+    hasPassword: t.boolean({ resolve: (user, _args, context) => isShown(user, context) && user.passwordHash !== null }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    disabledAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      resolve: (user, _args, context) => (isShown(user, context) ? user.disabledAt : null),
+    }),
   }),
 });
 

@@ -1,31 +1,38 @@
-/** Users: at present the local administrator; a directory comes beside it. */
+/** Users: people who sign in, and service accounts. */
 import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, type Tx } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { parseInput } from '../parse-input.ts';
+import type { NamespaceRole } from '../rights/roles.ts';
 import { hashPassword, isPassword, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './password.ts';
-import { type UserRow, userStore } from './user.store.ts';
+import { type NewUser, type UserRow, userStore } from './user.store.ts';
+
+export const newPasswordSchema = z
+  .string()
+  .min(MIN_PASSWORD_LENGTH, `a password has at least ${MIN_PASSWORD_LENGTH} characters`)
+  .max(MAX_PASSWORD_LENGTH, `a password has at most ${MAX_PASSWORD_LENGTH} characters`);
 
 export const setPasswordSchema = z.object({
   current: z.string().max(MAX_PASSWORD_LENGTH).nullish(),
-  password: z
-    .string()
-    .min(MIN_PASSWORD_LENGTH, `a password has at least ${MIN_PASSWORD_LENGTH} characters`)
-    .max(MAX_PASSWORD_LENGTH, `a password has at most ${MAX_PASSWORD_LENGTH} characters`),
+  password: newPasswordSchema,
 });
 
 export class UserService {
   readonly #db: Db;
-  readonly #onPasswordChanged: (userId: UserId, keepSessionId: string | null) => Promise<void>;
+  readonly #namespaces: NamespaceService;
+  readonly #onPasswordChanged: (tx: Tx, userId: UserId, keepSessionId: string | null) => Promise<void>;
 
   constructor(parts: {
     db: Db;
+    namespaces: NamespaceService;
     /** Ends the user's other sessions: whoever knew the old password is out. */
-    onPasswordChanged: (userId: UserId, keepSessionId: string | null) => Promise<void>;
+    onPasswordChanged: (tx: Tx, userId: UserId, keepSessionId: string | null) => Promise<void>;
   }) {
     this.#db = parts.db;
+    this.#namespaces = parts.namespaces;
     this.#onPasswordChanged = parts.onPasswordChanged;
   }
 
@@ -43,7 +50,8 @@ export class UserService {
   /** The user whose login and password these are, or null. */
   async withPassword(login: string, password: string): Promise<UserRow | null> {
     const row = await this.findByLogin(login);
-    return (await isPassword(password, row?.passwordHash ?? null)) ? row : null;
+    const isRight = await isPassword(password, row?.passwordHash ?? null);
+    return isRight && row?.disabledAt === null ? row : null;
   }
 
   /** Sets the first password, or changes it; then the present one must be given. */
@@ -55,9 +63,30 @@ export class UserService {
       throw new AppError({ code: 'FORBIDDEN', message: 'the present password is not right' });
     }
     const passwordHash = await hashPassword(password);
-    const changed = await inTransaction(this.#db, (tx) => userStore.setPasswordHash(tx, userId, passwordHash));
-    await this.#onPasswordChanged(userId, credential.kind === 'session' ? credential.id : null);
-    return changed;
+    return inTransaction(this.#db, async (tx) => {
+      const changed = await userStore.setPasswordHash(tx, userId, passwordHash);
+      await this.#onPasswordChanged(tx, userId, credential.kind === 'session' ? credential.id : null);
+      return changed;
+    });
+  }
+
+  /** Throws NAME_TAKEN. */
+  async insert(tx: Tx, user: NewUser & { role: NamespaceRole | null }): Promise<UserRow> {
+    const { role, ...plain } = user;
+    const namespaceId = await this.#namespaces.defaultId();
+    if (await userStore.findByLogin(tx, user.login)) throw loginTaken(user.login);
+    try {
+      const row = await userStore.insert(tx, plain);
+      await this.#namespaces.setRole(tx, { namespaceId, userId: row.id }, role);
+      return row;
+    } catch (err) {
+      if (uniqueViolation(err) === null) throw err;
+      throw loginTaken(user.login);
+    }
+  }
+
+  hash(password: string): Promise<string> {
+    return hashPassword(password);
   }
 
   /** Serialises what must be counted per user, until the end of the transaction. */
@@ -69,4 +98,15 @@ export class UserService {
   async ensureAdministrator(login: string): Promise<UserRow> {
     return inTransaction(this.#db, (tx) => userStore.ensureAdministrator(tx, login, 'Administrator'));
   }
+
+  /** The same, and able to administer again, whatever was done to him: for whoever may run commands beside the server. */
+  async restoreAdministrator(login: string): Promise<UserRow> {
+    const row = await this.ensureAdministrator(login);
+    await inTransaction(this.#db, (tx) => userStore.restoreAdministrator(tx, row.id));
+    return row;
+  }
+}
+
+function loginTaken(login: string): AppError {
+  return new AppError({ code: 'NAME_TAKEN', message: `there is already a user "${login}": choose another login` });
 }

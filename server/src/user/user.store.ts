@@ -1,10 +1,20 @@
 /** The only file that touches the table `users`. */
 import { newId, type UserId } from '@easel/schema/ids';
-import type { Reader, Tx } from '../db.ts';
-import type { Member, User } from '../generated/prisma/client.ts';
+import { escapeLike, type Reader, type Tx } from '../db.ts';
+import type { Member, Prisma, User } from '../generated/prisma/client.ts';
+import type { SystemRole } from '../rights/roles.ts';
 
 export type UserRow = Omit<User, 'id'> & { id: UserId };
 export type UserWithRoles = User & { members: Member[] };
+
+export type NewUser = Pick<UserRow, 'login' | 'name' | 'email' | 'passwordHash'> & {
+  kind: 'person' | 'service';
+  systemRole: SystemRole | null;
+};
+
+function columnsOf(systemRole: SystemRole | null) {
+  return { isAdministrator: systemRole === 'administrator', isAuditor: systemRole === 'auditor' };
+}
 
 /** What a user's rights are made of. */
 export const withRoles = { members: true } as const;
@@ -18,6 +28,24 @@ export const userStore = {
     return (await db.user.findUnique({ where: { login } })) as UserRow | null;
   },
 
+  /** A page of all users, by name; `query` is what the API's selection asks for. */
+  page(
+    db: Reader,
+    query: Pick<Prisma.UserFindManyArgs, 'include' | 'select' | 'cursor' | 'take' | 'skip'>,
+    filter: { search: string | null; kind: string | null },
+  ): Promise<User[]> {
+    const { search, kind } = filter;
+    const contains = search === null ? null : ({ contains: escapeLike(search), mode: 'insensitive' } as const);
+    return db.user.findMany({
+      ...query,
+      where: {
+        ...(kind === null ? {} : { kind }),
+        ...(contains ? { OR: [{ name: contains }, { login: contains }, { email: contains }] } : {}),
+      },
+      orderBy: [{ name: 'asc' }, { id: 'asc' }],
+    } as Prisma.UserFindManyArgs);
+  },
+
   async ensureAdministrator(tx: Tx, login: string, name: string): Promise<UserRow> {
     return (await tx.user.upsert({
       where: { login },
@@ -26,7 +54,33 @@ export const userStore = {
     })) as UserRow;
   },
 
-  async setPasswordHash(tx: Tx, id: UserId, passwordHash: string): Promise<UserRow> {
+  async insert(tx: Tx, user: NewUser): Promise<UserRow> {
+    const { systemRole, ...plain } = user;
+    return (await tx.user.create({ data: { id: newId('user'), ...plain, ...columnsOf(systemRole) } })) as UserRow;
+  },
+
+  async setSystemRole(tx: Tx, id: UserId, systemRole: SystemRole | null): Promise<void> {
+    await tx.user.update({ where: { id }, data: columnsOf(systemRole) });
+  },
+
+  async setDisabled(tx: Tx, id: UserId, disabledAt: Date | null): Promise<void> {
+    await tx.user.update({ where: { id }, data: { disabledAt } });
+  },
+
+  /** People who can administer. Held until the end of the transaction, so that two changes at once see each other. */
+  async lockAdministrators(tx: Tx): Promise<UserId[]> {
+    const rows = await tx.$queryRawUnsafe<{ id: UserId }[]>(
+      `SELECT id FROM users WHERE is_administrator AND disabled_at IS NULL AND kind = 'person' ORDER BY id FOR UPDATE`,
+    );
+    return rows.map(({ id }) => id);
+  },
+
+  /** Back to what he was at the first start. */
+  async restoreAdministrator(tx: Tx, id: UserId): Promise<void> {
+    await tx.user.update({ where: { id }, data: { ...columnsOf('administrator'), disabledAt: null } });
+  },
+
+  async setPasswordHash(tx: Tx, id: UserId, passwordHash: string | null): Promise<UserRow> {
     return (await tx.user.update({ where: { id }, data: { passwordHash } })) as UserRow;
   },
 

@@ -14,7 +14,7 @@ export interface Downlink {
 }
 
 export interface DownlinkOptions {
-  facts: Pick<EnvironmentFacts, 'workerWish' | 'freezeWishes' | 'authorizedKeys' | 'relayAccess'>;
+  facts: Pick<EnvironmentFacts, 'workerWish' | 'freezeWishes' | 'entry' | 'relayAccess'>;
   access: WorkerAccess;
   changes: AsyncIterableIterator<Changed>;
   send(message: ServerMessage): void;
@@ -33,7 +33,7 @@ const relayRetryMs = { baseMs: 10_000, maxMs: 30_000 };
 
 export function createDownlink(options: DownlinkOptions): Downlink {
   const { facts, access, changes, send, log } = options;
-  let keysTold = JSON.stringify(access.manifest.authorizedKeys);
+  let entryTold = JSON.stringify({ authorizedKeys: access.manifest.authorizedKeys, revokedCredentials: [] });
   let stopTold: string | undefined;
   /** The last verb per snapshot: told once in a connection, and again in the next until the worker has said that it is done. */
   const freezesTold = new Map<string, 'freeze' | 'thaw'>();
@@ -74,19 +74,19 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     }
   }
 
-  async function tellKeys(): Promise<void> {
-    const authorizedKeys = await facts.authorizedKeys(access.environmentId);
-    const keys = JSON.stringify(authorizedKeys);
-    if (isClosed || keys === keysTold) return;
-    keysTold = keys;
-    send({ type: 'keys.update', authorizedKeys });
+  async function tellEntry(): Promise<void> {
+    const entry = await facts.entry(access.environmentId);
+    const text = JSON.stringify(entry);
+    if (isClosed || text === entryTold) return;
+    entryTold = text;
+    send({ type: 'keys.update', ...entry });
   }
 
   async function look(): Promise<void> {
     try {
       await tellWish();
       await tellFreezes();
-      await tellKeys();
+      await tellEntry();
     } catch (err) {
       // The database is away: the next look tells it.
       if (!(err instanceof AppError && err.retryable)) throw err;

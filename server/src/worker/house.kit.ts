@@ -50,9 +50,9 @@ export async function openHouse(databaseUrl: string) {
   const tickets = new TicketService({ db, key, clock });
   await tickets.rotate();
   const platforms = new PlatformService({ db, clock });
-  const users = new UserService({ db, onPasswordChanged: async () => undefined });
-  const instanceTypes = new InstanceTypeService({ db, clock });
   const namespaces = new NamespaceService({ db });
+  const users = new UserService({ db, namespaces, onPasswordChanged: async () => undefined });
+  const instanceTypes = new InstanceTypeService({ db, clock });
   const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
   const environments = new EnvironmentService({
     db,

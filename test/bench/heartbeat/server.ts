@@ -44,7 +44,7 @@ const facts = {
     ticketKeys: { keys: [] },
   }),
   workerWish: async () => ({ kind: 'run' }),
-  authorizedKeys: async () => [],
+  entry: async () => ({ authorizedKeys: [], revokedCredentials: [] }),
   relayAccess: async () => null,
   workerHeard: async () => true,
   workerSilent: async (tx, { environmentId }) => {

@@ -54,8 +54,8 @@ export interface Tunnel {
   updateRelay(relay: RelayAccess): void;
   /** The server's keys after a rotation. */
   updateTicketKeys(keys: TicketKeys): void;
-  /** Sessions that came in with a key that is no longer there end at once. */
-  updateAuthorizedKeys(keys: readonly AuthorizedKey[]): void;
+  /** What came in with a key that is no longer there, or by a credential that has ended, is cut at once. */
+  updateEntry(keys: readonly AuthorizedKey[], revokedCredentials: readonly string[]): void;
   /** Open streams by kind. */
   readonly sessions: { readonly ssh: number; readonly port: number };
   /** Ends all streams, then the control socket. Closing twice does nothing. */

@@ -112,7 +112,7 @@ describeWith(['openssh client'], 'the tunnel', () => {
     });
     expect(tunnel.sessions).toEqual({ ssh: 2, port: 0 });
     await expect(login(await connected({ kind: 'ssh', auth: 'publickey' }), {})).rejects.toThrow();
-    tunnel.updateAuthorizedKeys([]);
+    tunnel.updateEntry([], []);
     await new Promise((resolve) => own.once('close', () => resolve(true)));
     const said = new Promise((resolve, reject) => {
       open.exec('echo still here', (err, channel) => (err ? reject(err) : channel.once('data', resolve)));

@@ -12,7 +12,7 @@ import { type Clock, systemClock } from '@easel/kit/clock';
 import { type Redialler, redial } from '@easel/kit/redial';
 import { dialStream } from '@easel/kit/stream-dial';
 import { AppError, ERRORS } from '@easel/schema/errors';
-import type { StreamId } from '@easel/schema/ids';
+import { isId, type StreamId } from '@easel/schema/ids';
 import { decode, encode } from '@easel/schema/wire/codec';
 import { RELAY_PATHS, type RelayMessage, relayMessageSchema, relayReplySchema } from '@easel/schema/wire/relay';
 import { type ClientTicket, verifyTicket } from '@easel/schema/wire/ticket';
@@ -39,7 +39,7 @@ class RelayTunnel implements Tunnel {
   readonly #ending = new AbortController();
   readonly #signal: AbortSignal;
   /** Ends of open port streams, and of streams under way. */
-  readonly #open = new Map<StreamId, { kind: 'port' | 'ssh'; cut: () => void }>();
+  readonly #open = new Map<StreamId, { kind: 'port' | 'ssh'; credentialId: string | undefined; cut: () => void }>();
   #relay: RelayAccess | null;
   #ticketKeys: TicketKeys;
   #control: Redialler | null = null;
@@ -81,8 +81,15 @@ class RelayTunnel implements Tunnel {
     this.#ticketKeys = keys;
   }
 
-  updateAuthorizedKeys(keys: TunnelOptions['authorizedKeys']): void {
+  updateEntry(keys: TunnelOptions['authorizedKeys'], revokedCredentials: readonly string[]): void {
     this.#ssh.setAuthorizedKeys(keys);
+    const goodKeys = new Set(keys.map(({ id }) => id));
+    const revoked = new Set(revokedCredentials);
+    for (const { credentialId, cut } of this.#open.values()) {
+      if (credentialId === undefined) continue;
+      const isGood = isId('sshKey', credentialId) ? goodKeys.has(credentialId) : !revoked.has(credentialId);
+      if (!isGood) cut();
+    }
   }
 
   close(): Promise<void> {
@@ -131,12 +138,12 @@ class RelayTunnel implements Tunnel {
   async #openStream({ streamId, ticket }: RelayMessage): Promise<void> {
     const { log } = this.#options;
     try {
-      const { target, userId } = await this.#check(ticket);
+      const { target, userId, credentialId } = await this.#check(ticket);
       if (this.#open.size >= maxStreams || this.#open.has(streamId)) {
         throw new AppError({ code: 'LIMIT_EXCEEDED', message: `an environment carries at most ${maxStreams} streams` });
       }
       const abort = new AbortController();
-      this.#open.set(streamId, { kind: target.kind, cut: () => abort.abort() });
+      this.#open.set(streamId, { kind: target.kind, credentialId, cut: () => abort.abort() });
       try {
         if (target.kind === 'port') await this.#openPort(streamId, target.port, abort.signal);
         else await this.#openSsh(streamId, target.auth, abort.signal);

@@ -1,0 +1,333 @@
+/**
+ * The role matrix: every field of Query, Mutation and Subscription × every role, on things of somebody else's. The rows are
+ * held against the schema, so that a new field without a row fails, and so does one that lets in, or keeps out, another
+ * role than its row says.
+ */
+import { newId } from '@easel/schema/ids';
+import { createClient } from 'graphql-ws';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+
+const ROLES = {
+  N: 'nobody',
+  P: 'another computing platform',
+  X: 'a disabled user',
+  O: 'a user without a role',
+  V: 'viewer',
+  D: 'developer',
+  W: 'the developer whose things they are',
+  A: 'administrator of the namespace',
+  U: 'auditor',
+  S: 'system administrator',
+} as const;
+type Role = keyof typeof ROLES;
+const EVERYBODY = 'OVDWAUS';
+const ALL = Object.keys(ROLES) as Role[];
+
+type User = Awaited<ReturnType<TestServer['newUser']>>;
+
+interface World {
+  owner: User;
+  environment: string;
+  snapshot: string;
+  template: string;
+  instanceType: string;
+  platform: string;
+  sshKey: string;
+  apiToken: string;
+  session: string;
+  invitation: string;
+  user: string;
+  service: string;
+}
+
+type Key = Exclude<keyof World, 'owner'>;
+
+interface Row {
+  allowed: string;
+  /** Arguments and selection, after the field's name. */
+  call: (world: World) => string;
+  /** What counts as seen, where an answer without it is not yet a sight of the thing. */
+  sees?: (data: unknown, world: World) => boolean;
+}
+
+const id = (key: Key) => (world: World) => `(id: "${world[key]}") { __typename ... on Refusal { code } }`;
+const mutation = (allowed: string, call: (world: World) => string): Row => ({
+  allowed,
+  call: (world) => `${call(world)} { __typename ... on Refusal { code } }`,
+});
+const onThing = (allowed: string, key: Key): Row => ({ allowed, call: id(key) });
+const holds = (key: Key) => (data: unknown, world: World) => JSON.stringify(data).includes(world[key]);
+const list = (allowed: string, key: Key): Row => ({ allowed, call: () => '{ id }', sees: holds(key) });
+const page = (allowed: string, key: Key): Row => ({
+  allowed,
+  call: () => '(first: 200) { edges { node { id } } }',
+  sees: holds(key),
+});
+const plain = (allowed: string, call: string): Row => ({ allowed, call: () => call });
+
+const QUERIES: Record<string, Row> = {
+  apiTokens: { allowed: 'S', call: ({ service }) => `(owner: "${service}") { id }` },
+  environment: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { id }` },
+  environmentLog: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { __typename }` },
+  environments: page('W', 'environment'),
+  instanceTypes: list(EVERYBODY, 'instanceType'),
+  invitations: list('US', 'invitation'),
+  me: plain(EVERYBODY, '{ id }'),
+  node: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { id }` },
+  platformEnvironments: { allowed: 'P', call: ({ environment }) => `(ids: ["${environment}"])` },
+  platformPlacements: plain('P', ''),
+  platformSnapshots: plain('P', ''),
+  platforms: list(EVERYBODY, 'platform'),
+  sessions: list('W', 'session'),
+  snapshots: page('W', 'snapshot'),
+  sshKeys: list('W', 'sshKey'),
+  template: { allowed: 'VDWAUS', call: ({ template }) => `(id: "${template}") { id }` },
+  templates: page('VDWAUS', 'template'),
+  users: page('US', 'user'),
+};
+
+const MUTATIONS: Record<string, Row> = {
+  addSshKey: mutation(EVERYBODY, () => '(input: { publicKey: "x" })'),
+  authorizeSsh: mutation('', () => '(input: { login: "a", publicKey: "a" })'),
+  claimPlacements: plain('P', '(limit: 1, leaseSeconds: 1, claimedBy: "a")'),
+  createApiToken: mutation('S', ({ service }) => `(input: { name: "a", owner: "${service}" })`),
+  createEnvironment: mutation('DWAS', () => `(input: { name: "x-${newId('event').slice(-12)}", template: "sample" })`),
+  createInstanceType: mutation('S', () => '(input: { name: "!" })'),
+  createInvitation: mutation('S', () => '(input: { name: "a" })'),
+  createPlatform: mutation('S', () => '(input: { name: "!" })'),
+  createServiceAccount: mutation('S', () => '(input: { login: "!", name: "a" })'),
+  createTemplate: mutation('AS', () => '(input: { name: "!", repository: { url: "a" } })'),
+  createTicket: mutation('W', ({ environment }) => `(input: { environment: "${environment}", port: 1 })`),
+  deleteEnvironment: onThing('WAS', 'environment'),
+  deleteInstanceType: onThing('S', 'instanceType'),
+  deleteSnapshot: onThing('WS', 'snapshot'),
+  deleteTemplate: onThing('AS', 'template'),
+  growEnvironmentDisk: mutation(
+    'WAS',
+    ({ environment }) => `(input: { id: "${environment}", diskBytes: 100000000000 })`,
+  ),
+  jumpHeartbeat: plain('P', '(input: { sshHostKeys: [] })'),
+  platformHeartbeat: plain('P', '(input: { kind: "kubernetes" }) { id }'),
+  removePlatform: onThing('S', 'platform'),
+  removeSshKey: onThing('W', 'sshKey'),
+  renewPlacements: plain('P', '(ids: [], leaseSeconds: 1, claimedBy: "a")'),
+  reportPlacements: plain('P', '(observations: [])'),
+  reportSnapshots: plain('P', '(observations: [])'),
+  resetUserPassword: onThing('S', 'user'),
+  revokeApiToken: onThing('WS', 'apiToken'),
+  revokeOtherSessions: mutation(EVERYBODY, () => ''),
+  revokeSession: onThing('W', 'session'),
+  rotatePlatformToken: onThing('S', 'platform'),
+  setPassword: mutation(EVERYBODY, () => '(input: { password: "short" })'),
+  setPlatformDraining: mutation('S', ({ platform }) => `(id: "${platform}", isDraining: true)`),
+  setUserDisabled: mutation('S', ({ user }) => `(id: "${user}", isDisabled: true)`),
+  setUserRoles: mutation('S', ({ user }) => `(id: "${user}", roles: {})`),
+  snapshotEnvironment: mutation('W', ({ environment }) => `(input: { id: "${environment}" })`),
+  startEnvironment: onThing('WAS', 'environment'),
+  stopEnvironment: onThing('WAS', 'environment'),
+  updateInstanceType: mutation('S', ({ instanceType }) => `(id: "${instanceType}", input: { name: "!" })`),
+  updatePlatformSettings: mutation('S', ({ platform }) => `(id: "${platform}", settings: {})`),
+  updateTemplate: mutation(
+    'AS',
+    ({ template }) => `(id: "${template}", input: { name: "!", repository: { url: "a" } })`,
+  ),
+  withdrawInvitation: onThing('S', 'invitation'),
+};
+
+const SUBSCRIPTIONS: Record<string, Row> = {
+  environmentChanged: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { id }` },
+  environmentLog: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { __typename }` },
+  environmentsChanged: {
+    allowed: 'W',
+    call: () => '{ environments { id } }',
+    sees: holds('environment'),
+  },
+  placementsChanged: plain('P', ''),
+  platformChanged: { allowed: EVERYBODY, call: ({ platform }) => `(id: "${platform}") { id }` },
+  platformsChanged: list(EVERYBODY, 'platform'),
+};
+
+/** Who is given each type by `node(id)`. */
+const NODES: Record<string, { key: Key; allowed: string }> = {
+  ApiToken: { key: 'apiToken', allowed: 'WS' },
+  Environment: { key: 'environment', allowed: 'VWAUS' },
+  InstanceType: { key: 'instanceType', allowed: EVERYBODY },
+  Invitation: { key: 'invitation', allowed: 'US' },
+  Platform: { key: 'platform', allowed: EVERYBODY },
+  Session: { key: 'session', allowed: 'W' },
+  Snapshot: { key: 'snapshot', allowed: 'WUS' },
+  SshKey: { key: 'sshKey', allowed: 'W' },
+  Template: { key: 'template', allowed: 'VDWAUS' },
+  User: { key: 'user', allowed: 'US' },
+};
+
+let server: TestServer;
+let headers: Record<Exclude<Role, 'W'>, Record<string, string>>;
+let shared: World;
+
+async function newWorld(): Promise<World> {
+  const { services, sessions } = server.app;
+  const tail = () => newId('event').slice(-10);
+  const administrator = server.administrator;
+  const owner = await server.newUser();
+  const environment = await services.environments.create(owner, { name: `e-${tail()}`, template: 'sample' });
+  const { token: _token, ...cluster } = await server.newCluster();
+  await server.db.sshKey.create({
+    data: {
+      id: newId('sshKey'),
+      userId: owner.userId,
+      name: 'a',
+      publicKey: tail(),
+      algorithm: 'a',
+      fingerprint: tail(),
+    },
+  });
+  const snapshot = newId('snapshot');
+  const { platformId, id: environmentId } = environment;
+  const taken = { id: snapshot, environmentId, ownerId: owner.userId, platformId, name: 'a', state: 'ready' };
+  await server.db.snapshot.create({ data: taken });
+  await sessions.open(owner.userId, { address: '', userAgent: null });
+  const [session] = await server.db.session.findMany({
+    where: { userId: owner.userId },
+    orderBy: { id: 'desc' },
+    take: 1,
+  });
+  const [sshKey] = await server.db.sshKey.findMany({
+    where: { userId: owner.userId },
+    orderBy: { id: 'desc' },
+    take: 1,
+  });
+  const template = await services.templates.create(administrator, {
+    name: `t-${tail()}`,
+    repository: { url: 'https://git.example.com/a.git' },
+  });
+  const service = await services.userAdmin.createServiceAccount(administrator, { login: `s${tail()}`, name: 's' });
+  return {
+    owner,
+    environment: environment.id,
+    snapshot,
+    template: template.id,
+    instanceType: (await services.instanceTypes.create(administrator, { name: `i-${tail()}` })).id,
+    platform: cluster.id,
+    sshKey: sshKey?.id ?? '',
+    apiToken: (await services.apiTokens.create(owner, { name: 'a' })).apiToken.id,
+    session: session?.id ?? '',
+    invitation: (await services.invitations.create(administrator, { name: 'a' })).invitation.id,
+    user: (await server.newUser()).userId,
+    service: service.id,
+  };
+}
+
+beforeAll(async () => {
+  server = await openServer(suiteDatabase());
+  const disabled = await server.newUser({ systemRole: 'administrator' });
+  await server.app.services.userAdmin.setDisabled(server.administrator, disabled.userId, true);
+  headers = {
+    N: {},
+    P: { authorization: `Bearer ${(await server.newCluster()).token}` },
+    X: disabled.headers,
+    O: (await server.newUser({ role: null })).headers,
+    V: (await server.newUser({ role: 'viewer' })).headers,
+    D: (await server.newUser()).headers,
+    A: (await server.newUser({ role: 'administrator' })).headers,
+    U: (await server.newUser({ role: null, systemRole: 'auditor' })).headers,
+    S: (await server.newUser({ role: null, systemRole: 'administrator' })).headers,
+  };
+  shared = await newWorld();
+});
+afterAll(() => server.close());
+
+const CLOSED = ['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND'];
+interface Answered {
+  data?: Record<string, unknown> | null;
+  errors: readonly { extensions?: { code?: unknown } }[];
+}
+
+/** Refused for who asks; a refusal for what is asked comes only after that. Anything unforeseen fails the test. */
+function isLetIn({ data, errors }: Answered, { sees }: Row, world: World): boolean {
+  const [error] = errors;
+  if (error) {
+    expect(CLOSED).toContain(error.extensions?.code);
+    return false;
+  }
+  const answer = Object.values(data ?? {})[0];
+  if (answer === null || answer === undefined) return false;
+  if (CLOSED.includes((answer as { code?: string }).code ?? '')) return false;
+  return sees?.(answer, world) ?? true;
+}
+
+async function letIn(operation: string, [name, row]: [string, Row], makeWorld: () => Promise<World>): Promise<string> {
+  let allowed = '';
+  for (const role of ALL) {
+    const world = await makeWorld();
+    const answer = await server.ask(`${operation} { ${name}${row.call(world)} }`, {}, headersOf(role, world));
+    if (isLetIn(answer, row, world)) allowed += role;
+  }
+  return allowed;
+}
+
+const headersOf = (role: Role, { owner }: World) => (role === 'W' ? owner.headers : headers[role]);
+const inOrder = (roles: string) => ALL.filter((role) => roles.includes(role)).join('');
+
+async function fieldsOf(type: string): Promise<string[]> {
+  const { data } = await server.ask(`{ __type(name: "${type}") { fields { name } } }`);
+  return data.__type.fields.map(({ name }: { name: string }) => name).sort();
+}
+
+describe('every field lets in the roles of its row, and nobody else:', () => {
+  it('the rows are those of the schema', async () => {
+    expect(Object.keys(QUERIES).sort()).toEqual(await fieldsOf('Query'));
+    expect(Object.keys(MUTATIONS).sort()).toEqual(await fieldsOf('Mutation'));
+    expect(Object.keys(SUBSCRIPTIONS).sort()).toEqual(await fieldsOf('Subscription'));
+    const { data } = await server.ask('{ __type(name: "Node") { possibleTypes { name } } }');
+    const types = data.__type.possibleTypes.map(({ name }: { name: string }) => name).sort();
+    expect(Object.keys(NODES).sort()).toEqual(types);
+  });
+
+  it.each(Object.entries(QUERIES))('query %s', async (name, row) => {
+    expect(await letIn('query', [name, row], async () => shared)).toBe(inOrder(row.allowed));
+  });
+
+  it.each(Object.entries(MUTATIONS))('mutation %s', async (name, row) => {
+    expect(await letIn('mutation', [name, row], newWorld)).toBe(inOrder(row.allowed));
+  });
+
+  it.each(Object.entries(NODES))('node of %s', async (_type, { key, allowed }) => {
+    const row: Row = { allowed, call: (world) => `(id: "${world[key]}") { id }` };
+    expect(await letIn('query', ['node', row], async () => shared)).toBe(inOrder(allowed));
+  });
+
+  it.each(Object.entries(SUBSCRIPTIONS))('subscription %s', async (name, row) => {
+    let allowed = '';
+    for (const role of ALL) {
+      const answer = await firstOf(role, `subscription { ${name}${row.call(shared)} }`);
+      if (isLetIn(answer, row, shared)) allowed += role;
+    }
+    expect(allowed).toBe(inOrder(row.allowed));
+  });
+});
+
+/** The first event, or what it was refused with; a socket that is refused as a whole counts as UNAUTHENTICATED. */
+async function firstOf(role: Role, query: string): Promise<Answered> {
+  const token = headersOf(role, shared).authorization?.slice('Bearer '.length);
+  const client = createClient({
+    url: `${server.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    connectionParams: token === undefined ? {} : { token },
+  });
+  try {
+    for await (const { data, errors } of client.iterate({ query })) {
+      return { data: (data ?? null) as Answered['data'] & {}, errors: errors ?? [] };
+    }
+    return { data: null, errors: [] };
+  } catch (err) {
+    if (Array.isArray(err)) return { data: null, errors: err };
+    expect([4401, 4403]).toContain((err as { code?: number }).code);
+    return { data: null, errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] };
+  } finally {
+    await client.dispose();
+  }
+}

@@ -1,0 +1,76 @@
+import { asUser } from '../actor.ts';
+import { builder } from '../api/builder.ts';
+import { refusals } from '../api/refusals.ts';
+import type { Invitation } from '../generated/prisma/client.ts';
+import { may } from '../rights/may.ts';
+import { isNamespaceRole, isSystemRole } from '../rights/roles.ts';
+import { NamespaceRoleEnum, SystemRoleEnum } from './user.graphql.ts';
+
+const InvitationNode = builder.prismaNode('Invitation', {
+  id: { field: 'id' },
+  authScopes: (_invitation, { actor }) => may(actor, 'user.read'),
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    email: t.exposeString('email', { nullable: true }),
+    systemRole: t.field({
+      type: SystemRoleEnum,
+      nullable: true,
+      resolve: ({ systemRole }) => (systemRole !== null && isSystemRole(systemRole) ? systemRole : null),
+    }),
+    role: t.field({
+      type: NamespaceRoleEnum,
+      nullable: true,
+      resolve: ({ role }) => (role !== null && isNamespaceRole(role) ? role : null),
+    }),
+    invitedBy: t.string({
+      select: { invitedBy: { select: { name: true } } },
+      resolve: ({ invitedBy }) => invitedBy.name,
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+  }),
+});
+
+const CreatedInvitation = builder.objectRef<{ invitation: Invitation; code: string }>('CreatedInvitation').implement({
+  fields: (t) => ({
+    joinPath: t.string({
+      description: 'Where its holder becomes a user, once. Shown this once; only a hash is stored.',
+      resolve: ({ code }) => `/join?code=${code}`,
+    }),
+    invitation: t.expose('invitation', { type: InvitationNode }),
+  }),
+});
+
+const CreateInvitationInput = builder.inputType('CreateInvitationInput', {
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'Who it is meant for.' }),
+    email: t.string(),
+    systemRole: t.field({ type: SystemRoleEnum }),
+    role: t.field({ type: NamespaceRoleEnum }),
+    lifetimeHours: t.int({ description: '168 when left out.' }),
+  }),
+});
+
+builder.queryField('invitations', (t) =>
+  t.prismaField({
+    type: [InvitationNode],
+    authScopes: { user: true },
+    description: 'Those that can still be used, newest first. For administrators and auditors.',
+    resolve: (_query, _root, _args, { services, actor }) => services.invitations.list(actor),
+  }),
+);
+
+builder.mutationFields((t) => ({
+  createInvitation: t.field({
+    type: CreatedInvitation,
+    ...refusals('QUOTA_EXCEEDED'),
+    args: { input: t.arg({ type: CreateInvitationInput, required: true }) },
+    resolve: (_root, { input }, { services, actor }) => services.invitations.create(asUser(actor), input),
+  }),
+  withdrawInvitation: t.prismaField({
+    type: InvitationNode,
+    ...refusals('NOT_FOUND'),
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_query, _root, { id }, { services, actor }) => services.invitations.withdraw(asUser(actor), id),
+  }),
+}));

@@ -1,0 +1,147 @@
+/**
+ * Invitations: a link that makes its holder a user, once, with roles that were chosen before. Only the hash of its code is
+ * kept, so the link is shown once; whoever has lost it is invited anew.
+ */
+import type { Clock } from '@easel/kit/clock';
+import { AppError } from '@easel/schema/errors';
+import type { UserId } from '@easel/schema/ids';
+import { z } from 'zod';
+import { type Actor, asUser, notFound } from '../actor.ts';
+import { type Db, inTransaction, reading } from '../db.ts';
+import type { Invitation } from '../generated/prisma/client.ts';
+import { parseInput } from '../parse-input.ts';
+import { mustMay } from '../rights/may.ts';
+import { isNamespaceRole, isSystemRole } from '../rights/roles.ts';
+import { hashSecret, newSecret } from '../secrets.ts';
+import { invitationStore } from './invitation.store.ts';
+import { loginSchema, nameSchema } from './login.ts';
+import type { Device, NewSession, SessionService } from './session.service.ts';
+import type { SignInAttempts } from './sign-in-attempts.ts';
+import { newPasswordSchema, type UserService } from './user.service.ts';
+import { rolesSchema } from './user-admin.service.ts';
+
+export const createInvitationSchema = rolesSchema.extend({
+  name: nameSchema,
+  email: z.email('expected an e-mail address').max(200).nullish(),
+  lifetimeHours: z
+    .number()
+    .int()
+    .min(1)
+    .max(30 * 24)
+    .nullish(),
+});
+
+const joinSchema = z.object({ login: loginSchema, name: nameSchema, password: newPasswordSchema });
+
+/** Over a long weekend. */
+const USUAL_HOURS = 7 * 24;
+/** More are a mistake in a script. */
+const MAX_OPEN = 1000;
+
+export interface InvitationShown {
+  name: string;
+  email: string | null;
+  invitedBy: string;
+  expiresAt: Date;
+}
+
+export class InvitationService {
+  readonly #parts: InvitationServiceParts;
+  readonly #db: Db;
+
+  constructor(parts: InvitationServiceParts) {
+    this.#parts = parts;
+    this.#db = parts.db;
+  }
+
+  /** Those that can still be used, the newest first. */
+  list(actor: Actor): Promise<Invitation[]> {
+    mustMay(actor, 'user.read');
+    return reading(() => invitationStore.list(this.#db, this.#now()));
+  }
+
+  /** `code` is never to be had again. */
+  async create(
+    actor: Actor,
+    input: z.input<typeof createInvitationSchema>,
+  ): Promise<{ invitation: Invitation; code: string }> {
+    mustMay(actor, 'user.change');
+    const { name, email, systemRole, role, lifetimeHours } = parseInput(createInvitationSchema, input);
+    const { userId } = asUser(actor);
+    const code = newSecret();
+    const now = this.#now();
+    const invitation = await inTransaction(this.#db, async (tx) => {
+      await this.#parts.users.lock(tx, userId);
+      if ((await invitationStore.countOpen(tx, now)) >= MAX_OPEN) {
+        const message = `there are ${MAX_OPEN} open invitations: withdraw some that nobody needs`;
+        throw new AppError({ code: 'QUOTA_EXCEEDED', message });
+      }
+      return invitationStore.insert(tx, {
+        codeHash: hashSecret(code),
+        name,
+        email: email ?? null,
+        systemRole,
+        role,
+        invitedById: userId,
+        createdAt: now,
+        expiresAt: new Date(now.getTime() + (lifetimeHours ?? USUAL_HOURS) * 3_600_000),
+      });
+    });
+    return { invitation, code };
+  }
+
+  /** Throws NOT_FOUND for one that is used or expired, too. */
+  async withdraw(actor: Actor, id: string): Promise<Invitation> {
+    mustMay(actor, 'user.change');
+    const row = await inTransaction(this.#db, (tx) => invitationStore.end(tx, { id }, this.#now()));
+    if (!row) throw notFound('invitation');
+    return row;
+  }
+
+  /** What its holder is shown before joining. Throws UNAUTHENTICATED for a code that opens nothing. */
+  async show(code: string, from: Device): Promise<InvitationShown> {
+    const attempt = this.#parts.attempts.begin(from.address, null);
+    const row = await reading(() => invitationStore.findOpen(this.#db, hashSecret(code), this.#now()));
+    if (!row) {
+      attempt.failed();
+      throw noInvitation();
+    }
+    const { name, email, invitedBy, expiresAt } = row;
+    return { name, email, invitedBy: invitedBy.name, expiresAt };
+  }
+
+  /** Makes the user and signs him in. Throws UNAUTHENTICATED, INVALID_INPUT or NAME_TAKEN; then the code is still good. */
+  async join(code: string, input: z.input<typeof joinSchema>, from: Device): Promise<NewSession> {
+    await this.show(code, from);
+    const { login, name, password } = parseInput(joinSchema, input);
+    const passwordHash = await this.#parts.users.hash(password);
+    const userId = await inTransaction(this.#db, async (tx): Promise<UserId> => {
+      const row = await invitationStore.end(tx, { codeHash: hashSecret(code) }, this.#now());
+      if (!row) throw noInvitation();
+      const { email, systemRole, role } = row;
+      const roles = {
+        systemRole: systemRole !== null && isSystemRole(systemRole) ? systemRole : null,
+        role: role !== null && isNamespaceRole(role) ? role : null,
+      };
+      return (await this.#parts.users.insert(tx, { kind: 'person', login, name, email, passwordHash, ...roles })).id;
+    });
+    return this.#parts.sessions.open(userId, from);
+  }
+
+  #now(): Date {
+    return new Date(this.#parts.clock.now());
+  }
+}
+
+interface InvitationServiceParts {
+  db: Db;
+  clock: Clock;
+  users: UserService;
+  sessions: SessionService;
+  attempts: SignInAttempts;
+}
+
+function noInvitation(): AppError {
+  const message = 'this invitation was used before, was withdrawn or is too old: ask for a new one';
+  return new AppError({ code: 'UNAUTHENTICATED', message });
+}

@@ -1,0 +1,88 @@
+import { asUser } from '../actor.ts';
+import { builder } from '../api/builder.ts';
+import { refusals } from '../api/refusals.ts';
+import { may } from '../rights/may.ts';
+import { NamespaceRoleEnum, SystemRoleEnum, UserKindEnum, UserNode } from './user.graphql.ts';
+import type { UserRow } from './user.store.ts';
+import { userStore } from './user.store.ts';
+
+const RolesInput = builder.inputType('RolesInput', {
+  fields: (t) => ({
+    systemRole: t.field({ type: SystemRoleEnum, description: 'For the whole installation; none when left out.' }),
+    role: t.field({ type: NamespaceRoleEnum, description: 'In the namespace; none when left out.' }),
+  }),
+});
+const CreateServiceAccountInput = builder.inputType('CreateServiceAccountInput', {
+  fields: (t) => ({
+    login: t.string({ required: true }),
+    name: t.string({ required: true }),
+    systemRole: t.field({ type: SystemRoleEnum }),
+    role: t.field({ type: NamespaceRoleEnum }),
+  }),
+});
+
+const PasswordReset = builder.objectRef<{ user: UserRow; code: string }>('PasswordReset').implement({
+  fields: (t) => ({
+    user: t.expose('user', { type: UserNode }),
+    signInPath: t.string({
+      description: 'Signs the user in, once, within a day. Shown this once: give it to nobody else.',
+      resolve: ({ code }) => `/sign-in?code=${code}`,
+    }),
+  }),
+});
+
+builder.queryField('users', (t) =>
+  t.prismaConnection(
+    {
+      type: UserNode,
+      cursor: 'id',
+      authScopes: (_root, _args, { actor }) => may(actor, 'user.read'),
+      description: 'Everybody, service accounts too, by name. For administrators and auditors.',
+      args: {
+        search: t.arg.string({ description: 'Part of the name, login or e-mail address.' }),
+        kind: t.arg({ type: UserKindEnum }),
+      },
+      resolve: (query, _root, { search, kind }, { db }) =>
+        userStore.page(db, query, { search: search?.slice(0, 100) ?? null, kind: kind ?? null }),
+    },
+    { name: 'UsersConnection' },
+    { name: 'UsersEdge' },
+  ),
+);
+
+builder.mutationFields((t) => {
+  const id = t.arg.id({ required: true });
+  return {
+    setUserRoles: t.prismaField({
+      type: UserNode,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      description: 'Replaces both roles. What the user has open is judged anew within seconds.',
+      args: { id, roles: t.arg({ type: RolesInput, required: true }) },
+      resolve: (_query, _root, { id, roles }, { services, actor }) =>
+        services.userAdmin.setRoles(asUser(actor), id, roles),
+    }),
+    setUserDisabled: t.prismaField({
+      type: UserNode,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      description: 'Ends what the user has open, within seconds. The environments stay as they are.',
+      args: { id, isDisabled: t.arg.boolean({ required: true }) },
+      resolve: (_query, _root, { id, isDisabled }, { services, actor }) =>
+        services.userAdmin.setDisabled(asUser(actor), id, isDisabled),
+    }),
+    createServiceAccount: t.prismaField({
+      type: UserNode,
+      ...refusals('NAME_TAKEN'),
+      description: 'For automation: make API tokens for it with `createApiToken(input: { owner })`.',
+      args: { input: t.arg({ type: CreateServiceAccountInput, required: true }) },
+      resolve: (_query, _root, { input }, { services, actor }) =>
+        services.userAdmin.createServiceAccount(asUser(actor), input),
+    }),
+    resetUserPassword: t.field({
+      type: PasswordReset,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      description: 'Takes the password away and signs the user out everywhere.',
+      args: { id },
+      resolve: (_root, { id }, { services, actor }) => services.userAdmin.resetPassword(asUser(actor), id),
+    }),
+  };
+});

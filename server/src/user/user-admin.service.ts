@@ -1,0 +1,134 @@
+/** What administrators do with users: roles, disabling, service accounts, a way back in for whoever has lost his password. */
+import type { Clock } from '@easel/kit/clock';
+import { AppError } from '@easel/schema/errors';
+import { isId, type UserId } from '@easel/schema/ids';
+import { z } from 'zod';
+import { type Actor, asUser, notFound } from '../actor.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
+import type { NamespaceService } from '../namespace/namespace.service.ts';
+import { parseInput } from '../parse-input.ts';
+import { mustMay } from '../rights/may.ts';
+import { NAMESPACE_ROLES, type NamespaceRole, SYSTEM_ROLES, type SystemRole } from '../rights/roles.ts';
+import { loginSchema, nameSchema } from './login.ts';
+import type { SessionService } from './session.service.ts';
+import type { UserService } from './user.service.ts';
+import { type UserRow, userStore } from './user.store.ts';
+
+const words = <Word extends string>(table: Record<Word, unknown>) => Object.keys(table) as [Word, ...Word[]];
+
+export const rolesSchema = z.object({
+  systemRole: z
+    .enum(words<SystemRole>(SYSTEM_ROLES))
+    .nullish()
+    .transform((role) => role ?? null),
+  /** In the namespace. */
+  role: z
+    .enum(words<NamespaceRole>(NAMESPACE_ROLES))
+    .nullish()
+    .transform((role) => role ?? null),
+});
+
+const createServiceAccountSchema = rolesSchema.extend({ login: loginSchema, name: nameSchema });
+
+/** Until whoever cannot sign in any more has read it. */
+const RESET_LINK_SECONDS = 86_400;
+
+export class UserAdminService {
+  readonly #parts: UserAdminServiceParts;
+  readonly #db: Db;
+
+  constructor(parts: UserAdminServiceParts) {
+    this.#parts = parts;
+    this.#db = parts.db;
+  }
+
+  /** Replaces both roles. What is open by this user is judged anew within seconds. Throws WRONG_STATE for the last administrator. */
+  async setRoles(actor: Actor, id: string, input: z.input<typeof rolesSchema>): Promise<UserRow> {
+    mustMay(actor, 'user.change');
+    const { systemRole, role } = parseInput(rolesSchema, input);
+    const namespaceId = await this.#parts.namespaces.defaultId();
+    return this.#change(id, async (tx, user) => {
+      if (systemRole !== 'administrator') await this.#refuseLast(tx, user);
+      await userStore.setSystemRole(tx, user.id, systemRole);
+      await this.#parts.namespaces.setRole(tx, { namespaceId, userId: user.id }, role);
+      // Whether the user may still enter what he owns depends on it.
+      await this.#parts.onAccessChanged(tx, user.id);
+    });
+  }
+
+  /**
+   * Ends all sessions and streams of the user, and refuses his tokens and keys until he is enabled again. His environments
+   * and their volumes stay as they are.
+   */
+  async setDisabled(actor: Actor, id: string, isDisabled: boolean): Promise<UserRow> {
+    mustMay(actor, 'user.change');
+    if (isDisabled && asUser(actor).userId === id) {
+      throw new AppError({ code: 'WRONG_STATE', message: 'nobody disables himself: ask another administrator' });
+    }
+    return this.#change(id, async (tx, user) => {
+      if (isDisabled) await this.#refuseLast(tx, user);
+      await userStore.setDisabled(tx, user.id, isDisabled ? new Date(this.#parts.clock.now()) : null);
+      if (isDisabled) await this.#parts.sessions.revokeOthers(tx, user.id, null);
+      await this.#parts.onAccessChanged(tx, user.id);
+    });
+  }
+
+  /** For automation: has API tokens, and nobody signs in as it. Throws NAME_TAKEN. */
+  async createServiceAccount(actor: Actor, input: z.input<typeof createServiceAccountSchema>): Promise<UserRow> {
+    mustMay(actor, 'user.change');
+    const account = parseInput(createServiceAccountSchema, input);
+    return inTransaction(this.#db, (tx) =>
+      this.#parts.users.insert(tx, { ...account, kind: 'service', email: null, passwordHash: null }),
+    );
+  }
+
+  /** Takes the password away, ends all sessions, and gives a code that signs the user in, once, to set a new one. */
+  async resetPassword(actor: Actor, id: string): Promise<{ user: UserRow; code: string }> {
+    mustMay(actor, 'user.change');
+    const user = await this.#change(id, async (tx, { id: userId, kind }) => {
+      if (kind !== 'person')
+        throw new AppError({ code: 'WRONG_STATE', message: 'nobody signs in as a service account' });
+      await userStore.setPasswordHash(tx, userId, null);
+      await this.#parts.sessions.revokeOthers(tx, userId, null);
+    });
+    return { user, code: await this.#parts.sessions.newCode(user.id, RESET_LINK_SECONDS) };
+  }
+
+  /** A service account, for whoever may change it. Throws NOT_FOUND. */
+  async serviceAccount(actor: Actor, id: string): Promise<UserRow> {
+    mustMay(actor, 'user.change');
+    const row = isId('user', id) ? await reading(() => userStore.find(this.#db, id)) : null;
+    if (row?.kind !== 'service') throw notFound('service account');
+    return row;
+  }
+
+  async #change(id: string, work: (tx: Tx, user: UserRow) => Promise<void>): Promise<UserRow> {
+    if (!isId('user', id)) throw notFound('user');
+    return inTransaction(this.#db, async (tx) => {
+      // Before the user's own row, always: two who demote each other wait instead of locking each other out.
+      await userStore.lockAdministrators(tx);
+      const user = await userStore.find(tx, id);
+      if (!user) throw notFound('user');
+      await work(tx, user);
+      return (await userStore.find(tx, id)) ?? user;
+    });
+  }
+
+  /** Throws WRONG_STATE when without this user nobody could administer any more. */
+  async #refuseLast(tx: Tx, user: UserRow): Promise<void> {
+    const administrators = await userStore.lockAdministrators(tx);
+    if (administrators.length > 1 || !administrators.includes(user.id)) return;
+    const message = 'this is the last administrator: make somebody else one first';
+    throw new AppError({ code: 'WRONG_STATE', message });
+  }
+}
+
+interface UserAdminServiceParts {
+  db: Db;
+  clock: Clock;
+  users: UserService;
+  sessions: SessionService;
+  namespaces: NamespaceService;
+  /** Tells the user's workers, in the same transaction. */
+  onAccessChanged: (tx: Tx, userId: UserId) => Promise<void>;
+}
