@@ -23,13 +23,14 @@ const userId = newId('user');
 
 function ticket(
   target: Target,
-  more: { environmentId?: EnvironmentId; seconds?: number; key?: object } = {},
+  more: { environmentId?: EnvironmentId; credentialId?: string; seconds?: number; key?: object } = {},
 ): Promise<string> {
   const claims = {
     kind: 'client' as const,
     jti: newId('ticket'),
     environmentId: more.environmentId ?? environmentId,
     userId,
+    ...(more.credentialId === undefined ? {} : { credentialId: more.credentialId }),
     target,
   };
   return signTicket(claims, (more.key ?? privateKey) as never, more.seconds ?? 300);
@@ -119,6 +120,31 @@ describeWith(['openssh client'], 'the tunnel', () => {
     });
     expect(String(await said)).toBe('still here\n');
     open.end();
+  });
+
+  it('cuts what came in by a credential that has ended, and nothing else', async () => {
+    const [token, key, session] = [newId('apiToken'), newId('sshKey'), newId('session')];
+    const open = async (credentialId: string | undefined) => {
+      const leg = await relay.open(await ticket({ kind: 'port', port }, credentialId ? { credentialId } : {}));
+      const stream = streamSocket(leg!);
+      stream.on('error', () => undefined);
+      return stream;
+    };
+    const streams = {
+      token: await open(token),
+      key: await open(key),
+      session: await open(session),
+      old: await open(''),
+    };
+    const ended = () => Object.entries(streams).flatMap(([name, { closed }]) => (closed ? [name] : []));
+    const own = { publicKey: user.publicKey, userId };
+    tunnel.updateEntry([{ ...own, id: key }], [newId('apiToken')]);
+    expect(tunnel.sessions.port).toBe(4);
+    tunnel.updateEntry([{ ...own, id: key }], [token]);
+    await expect.poll(ended).toEqual(['token']);
+    tunnel.updateEntry([own], [token]);
+    await expect.poll(ended).toEqual(['token', 'key']);
+    await expect.poll(() => tunnel.sessions.port).toBe(2);
   });
 
   describe('refuses', () => {
