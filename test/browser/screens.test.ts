@@ -40,6 +40,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     ['sessions', () => '/settings/sessions', (page) => page.getByText('this one').waitFor()],
     ['password', () => '/settings/password', (page) => page.getByLabel('Current password').waitFor()],
     ['platforms', () => '/platform', (page) => page.getByText('Online').waitFor()],
+    ['people', () => '/platform/people', (page) => page.getByText('System administrator').waitFor()],
     ['unknown address', () => '/no/such/page', (page) => page.getByText('There is nothing here').waitFor()],
   ];
 

@@ -6,16 +6,40 @@ export type Credentials = { code: string } | { login: string; password: string }
 const LIMIT_MS = 15_000;
 
 /** Null when it worked, else a sentence that says why not. */
-export async function signIn(credentials: Credentials): Promise<string | null> {
+export function signIn(credentials: Credentials): Promise<string | null> {
+  return refusalOf('/auth/sign-in', credentials);
+}
+
+export type InvitationShown = { name: string; email: string | null; invitedBy: string; expiresAt: string };
+
+/** What an invitation says, or a sentence why it is none. */
+export async function showInvitation(code: string): Promise<InvitationShown | string> {
   try {
-    const response = await post('/auth/sign-in', credentials);
-    if (response.ok) return null;
-    const body: unknown = await response.json().catch(() => null);
-    const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : null;
-    return typeof message === 'string' && message !== '' ? message : texts.signIn.refused;
+    const response = await post('/auth/invitation', { code });
+    return response.ok ? ((await response.json()) as InvitationShown) : await sentenceOf(response);
   } catch {
     return texts.signIn.noAnswer;
   }
+}
+
+/** Makes the user of an invitation and signs him in. Null when it worked, else a sentence that says why not. */
+export function join(wish: { code: string; login: string; name: string; password: string }): Promise<string | null> {
+  return refusalOf('/auth/join', wish);
+}
+
+async function refusalOf(path: string, body: unknown): Promise<string | null> {
+  try {
+    const response = await post(path, body);
+    return response.ok ? null : await sentenceOf(response);
+  } catch {
+    return texts.signIn.noAnswer;
+  }
+}
+
+async function sentenceOf(response: Response): Promise<string> {
+  const body: unknown = await response.json().catch(() => null);
+  const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : null;
+  return typeof message === 'string' && message !== '' ? message : texts.signIn.refused;
 }
 
 export async function signOut(): Promise<boolean> {

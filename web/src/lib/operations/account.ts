@@ -2,7 +2,7 @@ import { graphql, type ResultOf } from '#lib/api/graphql.ts';
 
 export const viewer = graphql(`
   query Viewer {
-    me { id login name email isAdministrator }
+    me { id login name email isAdministrator permissions }
   }
 `);
 export type Viewer = NonNullable<ResultOf<typeof viewer>['me']>;
