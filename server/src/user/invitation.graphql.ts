@@ -1,10 +1,18 @@
 import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
-import type { Invitation } from '../generated/prisma/client.ts';
+import type { Db } from '../db.ts';
+import type { Invitation, Prisma } from '../generated/prisma/client.ts';
 import { may } from '../rights/may.ts';
 import { isNamespaceRole, isSystemRole } from '../rights/roles.ts';
 import { NamespaceRoleEnum, SystemRoleEnum } from './user.graphql.ts';
+
+type Query = Pick<Prisma.InvitationFindUniqueOrThrowArgs, 'include' | 'select'>;
+
+/** The row again, with all that was asked for with it. */
+function shown(db: Db, query: Query, { id }: Invitation): Promise<Invitation> {
+  return db.invitation.findUniqueOrThrow({ ...query, where: { id } } as Prisma.InvitationFindUniqueOrThrowArgs);
+}
 
 const InvitationNode = builder.prismaNode('Invitation', {
   id: { field: 'id' },
@@ -37,7 +45,10 @@ const CreatedInvitation = builder.objectRef<{ invitation: Invitation; code: stri
       description: 'Where its holder becomes a user, once. Shown this once; only a hash is stored.',
       resolve: ({ code }) => `/join?code=${code}`,
     }),
-    invitation: t.expose('invitation', { type: InvitationNode }),
+    invitation: t.prismaField({
+      type: InvitationNode,
+      resolve: (query, { invitation }, _args, { db }) => shown(db, query, invitation),
+    }),
   }),
 });
 
@@ -56,7 +67,10 @@ builder.queryField('invitations', (t) =>
     type: [InvitationNode],
     authScopes: { user: true },
     description: 'Those that can still be used, newest first. For administrators and auditors.',
-    resolve: (_query, _root, _args, { services, actor }) => services.invitations.list(actor),
+    resolve: async (query, _root, _args, { services, actor, db }) => {
+      const ids = (await services.invitations.list(actor)).map(({ id }) => id);
+      return db.invitation.findMany({ ...query, where: { id: { in: ids } }, orderBy: { id: 'desc' } });
+    },
   }),
 );
 
@@ -71,6 +85,7 @@ builder.mutationFields((t) => ({
     type: InvitationNode,
     ...refusals('NOT_FOUND'),
     args: { id: t.arg.id({ required: true }) },
-    resolve: (_query, _root, { id }, { services, actor }) => services.invitations.withdraw(asUser(actor), id),
+    resolve: async (query, _root, { id }, { services, actor, db }) =>
+      shown(db, query, await services.invitations.withdraw(asUser(actor), id)),
   }),
 }));

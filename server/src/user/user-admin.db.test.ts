@@ -173,6 +173,38 @@ describe('roles', () => {
   });
 });
 
+describe('the API', () => {
+  it('gives all that can be asked of what it changes', async () => {
+    const person = 'id login name kind email systemRole role permissions hasPassword createdAt disabledAt';
+    const invitation = 'id name email systemRole role invitedBy createdAt expiresAt';
+    const user = await server.newUser();
+    const document = `mutation ($id: ID!, $login: String!) {
+      setUserRoles(id: $id, roles: { role: viewer, systemRole: auditor }) { ... on User { ${person} } }
+      setUserDisabled(id: $id, isDisabled: true) { ... on User { ${person} } }
+      createServiceAccount(input: { login: $login, name: "S", role: developer }) { ... on User { ${person} } }
+      resetUserPassword(id: $id) { ... on PasswordReset { signInPath user { ${person} } } }
+      createInvitation(input: { name: "I", role: viewer }) { ... on CreatedInvitation {
+        joinPath invitation { ${invitation} } } } }`;
+    const { data, errors } = await server.ask(document, { id: user.userId, login: newLogin() });
+    expect(errors).toEqual([]);
+    expect(data.setUserRoles).toMatchObject({ id: user.userId, role: 'viewer', systemRole: 'auditor' });
+    expect(data.setUserDisabled.disabledAt).not.toBeNull();
+    expect(data.createServiceAccount).toMatchObject({ kind: 'service', role: 'developer' });
+    expect(data.resetUserPassword).toMatchObject({ user: { hasPassword: false } });
+    const { id } = data.createInvitation.invitation;
+    const found = await server.ask(
+      `{ invitations { ${invitation} } users(search: "S") { edges { node { ${person} } } } }`,
+    );
+    expect(found.errors).toEqual([]);
+    expect(found.data.invitations[0]).toMatchObject({ id, invitedBy: 'Administrator', role: 'viewer' });
+    const withdrawn = await server.ask(
+      `mutation ($id: ID!) { withdrawInvitation(id: $id) { ... on Invitation { ${invitation} } } }`,
+      { id },
+    );
+    expect(withdrawn.data.withdrawInvitation).toMatchObject({ id, invitedBy: 'Administrator' });
+  });
+});
+
 describe('a service account', () => {
   it('has tokens that administrators make, and nobody signs in as it', async () => {
     const login = newLogin();

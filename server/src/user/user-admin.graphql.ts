@@ -2,7 +2,7 @@ import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import { may } from '../rights/may.ts';
-import { NamespaceRoleEnum, SystemRoleEnum, UserKindEnum, UserNode } from './user.graphql.ts';
+import { NamespaceRoleEnum, SystemRoleEnum, shown, UserKindEnum, UserNode } from './user.graphql.ts';
 import type { UserRow } from './user.store.ts';
 import { userStore } from './user.store.ts';
 
@@ -23,7 +23,10 @@ const CreateServiceAccountInput = builder.inputType('CreateServiceAccountInput',
 
 const PasswordReset = builder.objectRef<{ user: UserRow; code: string }>('PasswordReset').implement({
   fields: (t) => ({
-    user: t.expose('user', { type: UserNode }),
+    user: t.prismaField({
+      type: UserNode,
+      resolve: (query, { user }, _args, { db }) => shown(db, query, user),
+    }),
     signInPath: t.string({
       description: 'Signs the user in, once, within a day. Shown this once: give it to nobody else.',
       resolve: ({ code }) => `/sign-in?code=${code}`,
@@ -58,24 +61,24 @@ builder.mutationFields((t) => {
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       description: 'Replaces both roles. What the user has open is judged anew within seconds.',
       args: { id, roles: t.arg({ type: RolesInput, required: true }) },
-      resolve: (_query, _root, { id, roles }, { services, actor }) =>
-        services.userAdmin.setRoles(asUser(actor), id, roles),
+      resolve: async (query, _root, { id, roles }, { services, actor, db }) =>
+        shown(db, query, await services.userAdmin.setRoles(asUser(actor), id, roles)),
     }),
     setUserDisabled: t.prismaField({
       type: UserNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
       description: 'Ends what the user has open, within seconds. The environments stay as they are.',
       args: { id, isDisabled: t.arg.boolean({ required: true }) },
-      resolve: (_query, _root, { id, isDisabled }, { services, actor }) =>
-        services.userAdmin.setDisabled(asUser(actor), id, isDisabled),
+      resolve: async (query, _root, { id, isDisabled }, { services, actor, db }) =>
+        shown(db, query, await services.userAdmin.setDisabled(asUser(actor), id, isDisabled)),
     }),
     createServiceAccount: t.prismaField({
       type: UserNode,
       ...refusals('NAME_TAKEN'),
       description: 'For automation: make API tokens for it with `createApiToken(input: { owner })`.',
       args: { input: t.arg({ type: CreateServiceAccountInput, required: true }) },
-      resolve: (_query, _root, { input }, { services, actor }) =>
-        services.userAdmin.createServiceAccount(asUser(actor), input),
+      resolve: async (query, _root, { input }, { services, actor, db }) =>
+        shown(db, query, await services.userAdmin.createServiceAccount(asUser(actor), input)),
     }),
     resetUserPassword: t.field({
       type: PasswordReset,

@@ -2,6 +2,8 @@ import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import type { RequestContext } from '../context.ts';
+import type { Db } from '../db.ts';
+import type { Prisma, User } from '../generated/prisma/client.ts';
 import { may } from '../rights/may.ts';
 import {
   holds,
@@ -13,6 +15,7 @@ import {
   SYSTEM_ROLES,
   type SystemRole,
 } from '../rights/roles.ts';
+import type { UserRow } from './user.store.ts';
 
 const USER_KINDS = ['person', 'service'] as const;
 export const UserKindEnum = builder.enumType('UserKind', { values: USER_KINDS });
@@ -24,6 +27,13 @@ export const NamespaceRoleEnum = builder.enumType('NamespaceRole', {
   description: 'In a namespace.',
   values: Object.keys(NAMESPACE_ROLES) as NamespaceRole[],
 });
+
+type Query = Pick<Prisma.UserFindUniqueOrThrowArgs, 'include' | 'select'>;
+
+/** The row again, with all that was asked for with it. */
+export function shown(db: Db, query: Query, { id }: UserRow): Promise<User> {
+  return db.user.findUniqueOrThrow({ ...query, where: { id } } as Prisma.UserFindUniqueOrThrowArgs);
+}
 
 /** Of others, one sees only who they are, unless one may see all users. */
 const isShown = ({ id }: { id: string }, { actor }: RequestContext) => may(actor, 'user.read', { ownerId: id });
@@ -102,6 +112,7 @@ builder.mutationField('setPassword', (t) =>
     type: UserNode,
     ...refusals(),
     args: { input: t.arg({ type: SetPasswordInput, required: true }) },
-    resolve: (_query, _root, { input }, { services, actor }) => services.users.setPassword(asUser(actor), input),
+    resolve: async (query, _root, { input }, { services, actor, db }) =>
+      shown(db, query, await services.users.setPassword(asUser(actor), input)),
   }),
 );
