@@ -22,6 +22,7 @@ export const ID_PREFIXES = {
   instanceType: 'itp',
   snapshot: 'snp',
   invitation: 'inv',
+  auditEntry: 'aud',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

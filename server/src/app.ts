@@ -1,8 +1,10 @@
 /** The server's middle, wired by hand: everything between the database and the sockets. `main.ts` and suites use it. */
 import type { Clock } from '@easel/kit/clock';
+import type { Log } from '@easel/kit/log';
 import type { UserId } from '@easel/schema/ids';
 import { SshAccessService } from './access/ssh-access.service.ts';
 import { TicketAccessService } from './access/ticket-access.service.ts';
+import { AuditService } from './audit/audit.service.ts';
 import { Authentication } from './authentication.ts';
 import type { Config } from './config.ts';
 import type { Services } from './context.ts';
@@ -45,10 +47,12 @@ export interface AppParts {
   database: Database;
   objects: ObjectStore;
   clock: Clock;
+  log: Log;
 }
 
-export function createApp({ config, database, objects, clock }: AppParts): App {
+export function createApp({ config, database, objects, clock, log }: AppParts): App {
   const { db, pool } = database;
+  const audit = new AuditService({ db, objects, clock, log });
   const key = new ServerKey(config.EASEL_SECRET_KEY);
   const tickets = new TicketService({ db, key, clock });
   const platforms = new PlatformService({ db, clock });
@@ -64,7 +68,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   });
   const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
   const attempts = new SignInAttempts(clock);
-  const sessions: SessionService = new SessionService({ db, users, clock, attempts, onEnded: tellWorkers });
+  const sessions: SessionService = new SessionService({ db, users, clock, attempts, audit, onEnded: tellWorkers });
   const userAdmin = new UserAdminService({ db, clock, users, sessions, namespaces, onAccessChanged: tellWorkers });
   const apiTokens = new ApiTokenService({
     db,
@@ -126,6 +130,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
   });
   const services: Services = {
     apiTokens,
+    audit,
     environments,
     instanceTypes,
     invitations: new InvitationService({ db, clock, users, sessions, attempts }),
@@ -142,7 +147,7 @@ export function createApp({ config, database, objects, clock }: AppParts): App {
     sessions,
     snapshots,
     snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
-    sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets }),
+    sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets, audit }),
     sshKeys,
     templates,
     ticketAccess: new TicketAccessService({ environments, platforms, tickets }),

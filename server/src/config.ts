@@ -62,6 +62,9 @@ const serverConfig = z.object({
   EASEL_STOP_SECONDS: seconds(60, 3600),
   EASEL_MAX_ENVIRONMENTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),
   EASEL_MAX_SNAPSHOTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),
+  /** How long entries of the audit log stay in the database once they lie in the object store, and how long there; 0: for ever. */
+  EASEL_AUDIT_DATABASE_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
+  EASEL_AUDIT_RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(0),
   /** Whether the schema may be asked for over the API (it is committed in the open anyhow). */
   EASEL_INTROSPECTION: z.stringbool().default(true),
 });

@@ -3,6 +3,7 @@ import type { Log } from '@easel/kit/log';
 import type { SshAccessService } from './access/ssh-access.service.ts';
 import type { TicketAccessService } from './access/ticket-access.service.ts';
 import type { Actor } from './actor.ts';
+import type { AuditService } from './audit/audit.service.ts';
 import type { Db } from './db.ts';
 import type { EnvironmentService } from './environment/environment.service.ts';
 import type { InstanceTypeService } from './instance-type/instance-type.service.ts';
@@ -24,6 +25,7 @@ import type { UserAdminService } from './user/user-admin.service.ts';
 
 export interface Services {
   apiTokens: ApiTokenService;
+  audit: AuditService;
   environments: EnvironmentService;
   instanceTypes: InstanceTypeService;
   invitations: InvitationService;
@@ -45,6 +47,8 @@ export interface Services {
 
 export interface RequestContext {
   actor: Actor;
+  /** Of the connection; behind a proxy, the proxy's. */
+  address: string | null;
   requestId: string;
   log: Log;
   db: Db;

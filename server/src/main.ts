@@ -43,7 +43,7 @@ await runService('server', {
     const objects = openObjects(config);
     stop.add('object store', () => objects.close());
 
-    const app = createApp({ config, database, objects, clock });
+    const app = createApp({ config, database, objects, clock, log });
     const { facts, sessions, tickets } = app;
     await bootstrap(app, config);
     const live = await createLive({ databaseUrl, database: db, log, signal, clock });
@@ -67,6 +67,10 @@ await runService('server', {
         snapshots: app.services.snapshotScheduler,
         tellSilentPlatforms: () => app.services.platforms.tellSilent(),
         sweepSessions: () => sessions.sweep(),
+        audit: {
+          databaseDays: config.EASEL_AUDIT_DATABASE_DAYS,
+          retentionDays: config.EASEL_AUDIT_RETENTION_DAYS,
+        },
         rotateTicketKeys: () => tickets.rotate(),
         stopSeconds: config.EASEL_STOP_SECONDS,
         log,

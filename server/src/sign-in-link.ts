@@ -17,7 +17,7 @@ await runService('sign-in-link', {
     stop.add('database', () => database.close());
     const objects = openObjects(config);
     stop.add('object store', () => objects.close());
-    const app = createApp({ config, database, objects, clock });
+    const app = createApp({ config, database, objects, clock, log });
     const publicUrl = config.EASEL_PUBLIC_URL ?? urlOf(config.EASEL_HOST, config.EASEL_PORT);
     process.stdout.write(`${await newSignInLink(app, publicUrl)}\n`);
     await stop.run('done');

@@ -9,6 +9,7 @@ import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import type { PlatformActor, UserActor } from '../actor.ts';
+import type { AuditService } from '../audit/audit.service.ts';
 import type { EnvironmentService } from '../environment/environment.service.ts';
 import type { EnvironmentRow } from '../environment/environment-row.ts';
 import { parseInput } from '../parse-input.ts';
@@ -38,26 +39,35 @@ export class SshAccessService {
   readonly #environments: EnvironmentService;
   readonly #platforms: PlatformService;
   readonly #tickets: TicketService;
+  readonly #audit: AuditService;
 
   constructor(parts: {
     sshKeys: SshKeyService;
     environments: EnvironmentService;
     platforms: PlatformService;
     tickets: TicketService;
+    audit: AuditService;
   }) {
     this.#sshKeys = parts.sshKeys;
     this.#environments = parts.environments;
     this.#platforms = parts.platforms;
     this.#tickets = parts.tickets;
+    this.#audit = parts.audit;
   }
 
   /** Throws FORBIDDEN with one same message for everything that is wrong. */
   async authorize(actor: PlatformActor, input: z.input<typeof authorizeSshSchema>): Promise<SshGrant> {
-    const { login, publicKey, environment } = parseInput(authorizeSshSchema, input);
+    const { login, publicKey, environment, address } = parseInput(authorizeSshSchema, input);
     for (const { actor: owner, lastUsedAt } of await this.#sshKeys.ownersOf(publicKey)) {
       const grant = await this.#grant(actor, owner, { login, destination: environment ?? null });
       if (!grant) continue;
       await this.#sshKeys.markUsed(owner.credential.id, lastUsedAt);
+      const entered = grant.ticket === null ? null : grant.environment;
+      if (entered) {
+        const from = { address: address ?? null, requestId: null };
+        const { id: thingId, name: thingName } = entered;
+        await this.#audit.entered({ action: 'enterBySsh', actor: owner, from, thingId, thingName });
+      }
       return grant;
     }
     throw new AppError({ code: 'FORBIDDEN', message: REFUSAL });

@@ -18,6 +18,7 @@ import type PrismaTypes from '../generated/pothos-prisma-types.ts';
 import { getDatamodel } from '../generated/pothos-prisma-types.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import { invalidInput } from '../parse-input.ts';
+import AuditedPlugin from './audited.ts';
 import { refusalListeners } from './refusal-listeners.ts';
 
 /** What one operation may ask for. A page of 100 environments, each with 60 fields and 50 events, costs about 40,000. */
@@ -39,6 +40,7 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   snapshot: 'Snapshot',
   invitation: 'Invitation',
   session: 'Session',
+  auditEntry: 'AuditEntry',
 };
 
 export const builder = new SchemaBuilder<{
@@ -55,6 +57,7 @@ export const builder = new SchemaBuilder<{
   // The first one is the outermost: refusals of all that follow become members of the result's union.
   plugins: [
     ErrorsPlugin,
+    AuditedPlugin,
     ScopeAuthPlugin,
     ValidationPlugin,
     ComplexityPlugin,

@@ -1,5 +1,6 @@
 /** The API's schema: every domain adds its part when it is imported. */
 import '../access/access.graphql.ts';
+import '../audit/audit.graphql.ts';
 import '../environment/environment-log.graphql.ts';
 import '../environment/environment.graphql.ts';
 import '../environment/environment.subscriptions.ts';

@@ -32,6 +32,7 @@ const REPORTED = {
 /** What a request brings along; everything else of its context is the same for all. */
 export interface Initial {
   actor: Actor;
+  address: string | null;
   requestId: string;
 }
 
@@ -49,7 +50,7 @@ export function createGraphqlEngine(parts: {
   const { context, hasIntrospection, metrics } = parts;
   const yoga = createYoga<Initial>({
     schema,
-    context: ({ actor, requestId }) => ({ ...context, actor, requestId }),
+    context: ({ actor, address, requestId }) => ({ ...context, actor, address, requestId }),
     graphqlEndpoint: '/graphql',
     landingPage: false,
     graphiql: false,

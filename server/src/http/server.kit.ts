@@ -62,7 +62,8 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
   const { db } = database;
   const clock = systemClock;
   const ending = new AbortController();
-  const app = createApp({ config, database, objects: createFileObjects({ folder }), clock });
+  const objects = createFileObjects({ folder });
+  const app = createApp({ config, database, objects: objects, clock, log });
   await bootstrap(app, config);
   const live = await createLive({ databaseUrl, database: db, log, signal: ending.signal });
   const metrics = createMetrics('test');
@@ -151,6 +152,7 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
     config,
     database,
     db,
+    objects,
     live,
     lines,
     ask,

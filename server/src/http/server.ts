@@ -64,7 +64,11 @@ async function handleGraphql(
     }
     checkBody(request);
     const actor = await parts.authentication.ofRequest(request);
-    parts.engine.handle(request, response, { actor, requestId });
+    parts.engine.handle(request, response, {
+      actor,
+      address: request.socket.remoteAddress ?? null,
+      requestId,
+    });
   } catch (err) {
     answerGraphqlError(response, err, parts.log, requestId);
     // The rest of a body that is not wanted is not read.

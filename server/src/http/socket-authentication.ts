@@ -14,7 +14,11 @@ export function socketAuthentication(
       return {
         credentialId: credentialOf(actor),
         scopeKey: scopeKeyOf(actor),
-        initialContext: { actor, requestId: randomBytes(8).toString('hex') },
+        initialContext: {
+          actor,
+          address: request.socket.remoteAddress ?? null,
+          requestId: randomBytes(8).toString('hex'),
+        },
       };
     },
     recheck: (credentialIds) => authentication.stillGood(credentialIds),

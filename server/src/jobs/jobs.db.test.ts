@@ -181,6 +181,7 @@ describe('jobs', () => {
         snapshots: house.snapshotScheduler,
         tellSilentPlatforms: async () => undefined,
         sweepSessions: async () => undefined,
+        audit: { databaseDays: 90, retentionDays: 0 },
         rotateTicketKeys: async () => undefined,
       },
       ending.signal,

@@ -7,6 +7,7 @@ import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import { runLoop } from '@easel/kit/loop';
 import type pg from 'pg';
+import { exportHours, forgetOldEntries, seal } from '../audit/archive.ts';
 import type { Db } from '../db.ts';
 import type { EnvironmentFacts } from '../environment/facts.ts';
 import { compactLogs } from '../log/compaction.ts';
@@ -30,6 +31,8 @@ export interface JobsParts {
   tellSilentPlatforms: () => Promise<void>;
   /** Forgets sessions and one-time codes that open nothing any more. */
   sweepSessions: () => Promise<void>;
+  /** Days after which entries of the audit log leave the database, and the object store; 0 keeps them there for ever. */
+  audit: { databaseDays: number; retentionDays: number };
   /** Makes the next key that tickets are signed with, when it is due. */
   rotateTicketKeys: () => Promise<void>;
   stopSeconds: number;
@@ -63,6 +66,9 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
     alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),
     alone('log compaction', 5 * minute, () => compactLogs(stores)),
     alone('ticket keys', 10 * minute, parts.rotateTicketKeys),
+    alone('audit chain', 5 * second, () => seal(parts)),
+    alone('audit objects', minute, () => exportHours(parts)),
+    alone('audit retention', hour, () => forgetOldEntries(parts, parts.audit)),
     alone('sessions', hour, parts.sweepSessions),
     alone('earlier starts', hour, () => forgetEarlierStarts(stores)),
   ]);

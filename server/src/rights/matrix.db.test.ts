@@ -38,6 +38,7 @@ interface World {
   apiToken: string;
   session: string;
   invitation: string;
+  auditEntry: string;
   user: string;
   service: string;
 }
@@ -68,6 +69,8 @@ const page = (allowed: string, key: Key): Row => ({
 const plain = (allowed: string, call: string): Row => ({ allowed, call: () => call });
 
 const QUERIES: Record<string, Row> = {
+  auditEntries: plain('US', '(first: 1) { edges { node { id } } }'),
+  verifyAudit: plain('US', '{ isIntact }'),
   apiTokens: { allowed: 'S', call: ({ service }) => `(owner: "${service}") { id }` },
   environment: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { id }` },
   environmentLog: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { __typename }` },
@@ -152,6 +155,7 @@ const SUBSCRIPTIONS: Record<string, Row> = {
 /** Who is given each type by `node(id)`. */
 const NODES: Record<string, { key: Key; allowed: string }> = {
   ApiToken: { key: 'apiToken', allowed: 'WS' },
+  AuditEntry: { key: 'auditEntry', allowed: 'US' },
   Environment: { key: 'environment', allowed: 'VWAUS' },
   InstanceType: { key: 'instanceType', allowed: EVERYBODY },
   Invitation: { key: 'invitation', allowed: 'US' },
@@ -215,6 +219,7 @@ async function newWorld(): Promise<World> {
     apiToken: (await services.apiTokens.create(owner, { name: 'a' })).apiToken.id,
     session: session?.id ?? '',
     invitation: (await services.invitations.create(administrator, { name: 'a' })).invitation.id,
+    auditEntry: (await server.db.auditEntry.findFirstOrThrow()).id,
     user: (await server.newUser()).userId,
     service: service.id,
   };

@@ -35,6 +35,7 @@ const RULES = {
   'platform.change': { others: 'platform.edit' },
   'user.read': { own: true, others: 'user.view' },
   'user.change': { others: 'user.edit' },
+  'audit.read': { others: 'audit.view' },
   'apiToken.revoke': { own: true, others: 'user.edit' },
 } as const satisfies Record<string, Rule>;
 export type Act = keyof typeof RULES;

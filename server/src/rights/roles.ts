@@ -14,6 +14,7 @@ export const PERMISSIONS = {
   'platform.inspect': 'see the settings of computing platforms and what they lack',
   'platform.edit': 'add, set and remove computing platforms',
   'user.view': 'see all users, their roles and the open invitations',
+  'audit.view': 'read and verify the audit log',
   'user.edit': 'invite and disable users, give roles, make service accounts',
 } as const;
 export type Permission = keyof typeof PERMISSIONS;
@@ -21,7 +22,7 @@ export type Permission = keyof typeof PERMISSIONS;
 /** For the whole installation. */
 export const SYSTEM_ROLES = {
   administrator: Object.keys(PERMISSIONS) as Permission[],
-  auditor: ['environment.view', 'template.view', 'platform.inspect', 'user.view'],
+  auditor: ['environment.view', 'template.view', 'platform.inspect', 'user.view', 'audit.view'],
 } as const satisfies Record<string, readonly Permission[]>;
 export type SystemRole = keyof typeof SYSTEM_ROLES;
 

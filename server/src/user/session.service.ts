@@ -5,7 +5,8 @@
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
-import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
+import { type Actor, ANONYMOUS, asUser, notFound, type UserActor } from '../actor.ts';
+import type { AuditService } from '../audit/audit.service.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Session } from '../generated/prisma/client.ts';
 import { rightsOf } from '../rights/roles.ts';
@@ -36,6 +37,7 @@ export class SessionService {
   readonly #users: UserService;
   readonly #clock: Clock;
   readonly #attempts: SignInAttempts;
+  readonly #audit: AuditService;
   readonly #onEnded: (tx: Tx, userId: UserId) => Promise<void>;
 
   constructor(parts: {
@@ -43,6 +45,7 @@ export class SessionService {
     users: UserService;
     clock: Clock;
     attempts: SignInAttempts;
+    audit: AuditService;
     /** Tells the user's workers, in the transaction that ends one: what came in by it is cut. */
     onEnded: (tx: Tx, userId: UserId) => Promise<void>;
   }) {
@@ -50,6 +53,7 @@ export class SessionService {
     this.#users = parts.users;
     this.#clock = parts.clock;
     this.#attempts = parts.attempts;
+    this.#audit = parts.audit;
     this.#onEnded = parts.onEnded;
   }
 
@@ -59,6 +63,7 @@ export class SessionService {
     const user = await this.#users.withPassword(given.login, given.password);
     if (!user) {
       attempt.failed();
+      await this.#failed(from, given.login);
       throw new AppError({ code: 'UNAUTHENTICATED', message: 'login or password is not right' });
     }
     return this.open(user.id, from);
@@ -71,6 +76,7 @@ export class SessionService {
     const userId = await inTransaction(this.#db, (tx) => sessionStore.useCode(tx, hashSecret(code), now));
     if (!userId) {
       attempt.failed();
+      await this.#failed(from, null);
       throw new AppError({
         code: 'UNAUTHENTICATED',
         message: 'this sign-in link was used before or is too old: ask for a new one',
@@ -147,8 +153,17 @@ export class SessionService {
     const expiresAt = new Date(this.#clock.now() + SESSION_SECONDS * 1000);
     const device = { address: address || null, userAgent: userAgent?.slice(0, 300) ?? null };
     const session = { userId, secretHash: hashSecret(secret), expiresAt, ...device };
-    await inTransaction(this.#db, (tx) => sessionStore.insert(tx, session));
+    const { login } = await this.#users.get(userId);
+    const from = { address: device.address, requestId: null };
+    await this.#audit.during({ action: 'signIn', actor: ANONYMOUS, as: { userId, login }, from }, () =>
+      inTransaction(this.#db, (tx) => sessionStore.insert(tx, session)),
+    );
     return { secret, expiresAt };
+  }
+
+  #failed({ address }: Device, login: string | null): Promise<void> {
+    const from = { address, requestId: null };
+    return this.#audit.record({ action: 'signIn', actor: ANONYMOUS, from, thingName: login }, 'UNAUTHENTICATED');
   }
 }
 
