@@ -23,6 +23,7 @@ export const ID_PREFIXES = {
   snapshot: 'snp',
   invitation: 'inv',
   auditEntry: 'aud',
+  signInModule: 'sim',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

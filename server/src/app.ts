@@ -22,6 +22,8 @@ import { PlatformAdminService, type PlatformContents } from './platform/platform
 import { SchedulerService } from './platform/scheduler.service.ts';
 import { lastBeat } from './presence/last-beat.ts';
 import { ServerKey } from './server-key.ts';
+import { OidcSignIn } from './sign-in/oidc.ts';
+import { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import { SnapshotService } from './snapshot/snapshot.service.ts';
 import { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
 import { TemplateService } from './template/template.service.ts';
@@ -38,6 +40,7 @@ export interface App {
   authentication: Authentication;
   facts: EnvironmentFacts;
   services: Services;
+  oidc: OidcSignIn;
   sessions: SessionService;
   tickets: TicketService;
 }
@@ -128,6 +131,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
       stopSeconds: config.EASEL_STOP_SECONDS,
     },
   });
+  const signInModules = new SignInModuleService({ db, key });
   const services: Services = {
     apiTokens,
     audit,
@@ -145,6 +149,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     platforms,
     scheduler,
     sessions,
+    signInModules,
     snapshots,
     snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
     sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets, audit }),
@@ -155,7 +160,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     users,
   };
   const authentication = new Authentication({ db, platforms, apiTokens, sessions });
-  return { authentication, facts, services, sessions, tickets };
+  const oidc = new OidcSignIn({ db, key, clock, log, modules: signInModules, users, sessions });
+  return { authentication, facts, oidc, services, sessions, tickets };
 }
 
 /** What lies on a platform that only its scheduler can delete. */

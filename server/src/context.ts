@@ -13,6 +13,7 @@ import type { NamespaceService } from './namespace/namespace.service.ts';
 import type { PlatformService } from './platform/platform.service.ts';
 import type { PlatformAdminService } from './platform/platform-admin.service.ts';
 import type { SchedulerService } from './platform/scheduler.service.ts';
+import type { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import type { SnapshotService } from './snapshot/snapshot.service.ts';
 import type { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
 import type { TemplateService } from './template/template.service.ts';
@@ -35,6 +36,7 @@ export interface Services {
   platforms: PlatformService;
   scheduler: SchedulerService;
   sessions: SessionService;
+  signInModules: SignInModuleService;
   snapshots: SnapshotService;
   snapshotScheduler: SnapshotSchedulerService;
   sshAccess: SshAccessService;

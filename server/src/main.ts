@@ -66,7 +66,10 @@ await runService('server', {
         facts,
         snapshots: app.services.snapshotScheduler,
         tellSilentPlatforms: () => app.services.platforms.tellSilent(),
-        sweepSessions: () => sessions.sweep(),
+        sweepSessions: async () => {
+          await sessions.sweep();
+          await app.oidc.sweep();
+        },
         audit: {
           databaseDays: config.EASEL_AUDIT_DATABASE_DAYS,
           retentionDays: config.EASEL_AUDIT_RETENTION_DAYS,

@@ -72,10 +72,12 @@ describe('a result', () => {
       createInstanceType: '(input: { name: "a" })',
       createPlatform: '(input: { name: "a" })',
       createServiceAccount: '(input: { login: "a", name: "a" })',
+      createSignInModule: '(input: { name: "a", issuer: "a", clientId: "a" })',
       createTemplate: '(input: { name: "a", repository: { url: "https://h/a" } })',
       createTicket: '(input: { environment: "a", port: 1 })',
       deleteEnvironment: '(id: "a")',
       deleteInstanceType: '(id: "a")',
+      deleteSignInModule: '(id: "a")',
       deleteSnapshot: '(id: "a")',
       deleteTemplate: '(id: "a")',
       growEnvironmentDisk: '(input: { id: "a", diskBytes: 1 })',
@@ -96,6 +98,7 @@ describe('a result', () => {
       updateInstanceType: '(id: "a", input: { name: "a" })',
       updatePlatformSettings: '(id: "a", settings: {})',
       withdrawInvitation: '(id: "a")',
+      updateSignInModule: '(id: "a", input: { name: "a", issuer: "a", clientId: "a" })',
       updateTemplate: '(id: "a", input: { name: "a", repository: { url: "https://h/a" } })',
     };
     expect(Object.keys(calls).sort()).toEqual([...withUnion].sort());

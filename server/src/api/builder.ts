@@ -40,6 +40,7 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   snapshot: 'Snapshot',
   invitation: 'Invitation',
   session: 'Session',
+  signInModule: 'SignInModule',
   auditEntry: 'AuditEntry',
 };
 

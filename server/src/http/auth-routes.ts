@@ -14,9 +14,10 @@ import { AppError, ERRORS } from '@easel/schema/errors';
 import { z } from 'zod';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import type { InvitationService } from '../user/invitation.service.ts';
-import { type Device, type NewSession, SESSION_SECONDS, type SessionService } from '../user/session.service.ts';
+import { type NewSession, SESSION_SECONDS, type SessionService } from '../user/session.service.ts';
 import { sessionCookie, sessionCookieOf } from '../user/session-cookie.ts';
 import { answerJson, answerRefusal } from './answer.ts';
+import { deviceOf } from './device.ts';
 
 const MAX_BODY_BYTES = 4096;
 
@@ -91,10 +92,6 @@ export function createAuthRoutes(parts: AuthRoutesParts): AuthRoutes {
     }
     return true;
   };
-}
-
-function deviceOf({ socket, headers }: IncomingMessage): Device {
-  return { address: socket.remoteAddress ?? '', userAgent: headers['user-agent'] ?? null };
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

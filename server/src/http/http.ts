@@ -10,6 +10,7 @@ import { createGraphqlSocket, type GraphqlSocket } from '../live/graphql-socket.
 import type { Live } from '../live/live.ts';
 import { createAuthRoutes } from './auth-routes.ts';
 import { createGraphqlEngine } from './graphql.ts';
+import { createOidcRoutes } from './oidc-routes.ts';
 import { isAllowedOrigin } from './origin.ts';
 import { createHttpServer } from './server.ts';
 import { socketAuthentication } from './socket-authentication.ts';
@@ -43,9 +44,17 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     isAllowedOrigin: isAllowed,
     onError: (err) => log.error({ err }, 'sign-in failed'),
   });
+  const oidcRoutes = createOidcRoutes({
+    modules: services.signInModules,
+    oidc: app.oidc,
+    publicUrl,
+    isSecure: publicUrl?.startsWith('https:') ?? false,
+    onError: (err) => log.error({ err }, 'sign-in failed'),
+  });
   const server = createHttpServer({
     authentication,
     authRoutes,
+    oidcRoutes,
     engine,
     health,
     isAllowedOrigin: isAllowed,

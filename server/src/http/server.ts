@@ -19,6 +19,7 @@ import { HOST_HEADER, PROTOCOL_HEADER, type UiHandler } from './ui.ts';
 export interface HttpServerParts {
   authentication: Authentication;
   authRoutes: AuthRoutes;
+  oidcRoutes: AuthRoutes;
   engine: GraphqlEngine;
   health: Health;
   isAllowedOrigin: (origin: string, request: IncomingMessage) => boolean;
@@ -42,7 +43,7 @@ export function createHttpServer(parts: HttpServerParts): Server {
     if (parts.health.handle(request, response, { metrics: isLoopback(request) })) return;
     if (path === '/graphql') void handleGraphql(parts, request, response, requestId);
     else if (path === TICKET_KEYS_PATH) void answerTicketKeys(parts.tickets, response, log);
-    else if (parts.authRoutes(request, response)) return;
+    else if (parts.authRoutes(request, response) || parts.oidcRoutes(request, response)) return;
     else parts.ui(request, response);
   });
   // What a client sends is small; a slow one does not hold a connection for long.

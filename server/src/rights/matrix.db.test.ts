@@ -37,6 +37,7 @@ interface World {
   sshKey: string;
   apiToken: string;
   session: string;
+  signInModule: string;
   invitation: string;
   auditEntry: string;
   user: string;
@@ -84,6 +85,7 @@ const QUERIES: Record<string, Row> = {
   platformSnapshots: plain('P', ''),
   platforms: list(EVERYBODY, 'platform'),
   sessions: list('W', 'session'),
+  signInModules: list('US', 'signInModule'),
   snapshots: page('W', 'snapshot'),
   sshKeys: list('W', 'sshKey'),
   template: { allowed: 'VDWAUS', call: ({ template }) => `(id: "${template}") { id }` },
@@ -101,10 +103,12 @@ const MUTATIONS: Record<string, Row> = {
   createInvitation: mutation('S', () => '(input: { name: "a" })'),
   createPlatform: mutation('S', () => '(input: { name: "!" })'),
   createServiceAccount: mutation('S', () => '(input: { login: "!", name: "a" })'),
+  createSignInModule: mutation('S', () => '(input: { name: "a", issuer: "a", clientId: "a" })'),
   createTemplate: mutation('AS', () => '(input: { name: "!", repository: { url: "a" } })'),
   createTicket: mutation('W', ({ environment }) => `(input: { environment: "${environment}", port: 1 })`),
   deleteEnvironment: onThing('WAS', 'environment'),
   deleteInstanceType: onThing('S', 'instanceType'),
+  deleteSignInModule: onThing('S', 'signInModule'),
   deleteSnapshot: onThing('WS', 'snapshot'),
   deleteTemplate: onThing('AS', 'template'),
   growEnvironmentDisk: mutation(
@@ -132,6 +136,10 @@ const MUTATIONS: Record<string, Row> = {
   stopEnvironment: onThing('WAS', 'environment'),
   updateInstanceType: mutation('S', ({ instanceType }) => `(id: "${instanceType}", input: { name: "!" })`),
   updatePlatformSettings: mutation('S', ({ platform }) => `(id: "${platform}", settings: {})`),
+  updateSignInModule: mutation(
+    'S',
+    ({ signInModule }) => `(id: "${signInModule}", input: { name: "a", issuer: "a", clientId: "a" })`,
+  ),
   updateTemplate: mutation(
     'AS',
     ({ template }) => `(id: "${template}", input: { name: "!", repository: { url: "a" } })`,
@@ -161,6 +169,7 @@ const NODES: Record<string, { key: Key; allowed: string }> = {
   Invitation: { key: 'invitation', allowed: 'US' },
   Platform: { key: 'platform', allowed: EVERYBODY },
   Session: { key: 'session', allowed: 'W' },
+  SignInModule: { key: 'signInModule', allowed: 'US' },
   Snapshot: { key: 'snapshot', allowed: 'WUS' },
   SshKey: { key: 'sshKey', allowed: 'W' },
   Template: { key: 'template', allowed: 'VDWAUS' },
@@ -218,6 +227,13 @@ async function newWorld(): Promise<World> {
     sshKey: sshKey?.id ?? '',
     apiToken: (await services.apiTokens.create(owner, { name: 'a' })).apiToken.id,
     session: session?.id ?? '',
+    signInModule: (
+      await services.signInModules.create(administrator, {
+        name: `m-${tail()}`,
+        clientSecret: 's',
+        settings: { issuer: 'https://id.example.com', clientId: 'a' },
+      })
+    ).id,
     invitation: (await services.invitations.create(administrator, { name: 'a' })).invitation.id,
     auditEntry: (await server.db.auditEntry.findFirstOrThrow()).id,
     user: (await server.newUser()).userId,

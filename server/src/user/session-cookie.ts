@@ -6,13 +6,18 @@ const HOST_BOUND = '__Host-easel_session';
 
 /** The secret that the browser sent, or null. Under https only the host-bound cookie is set, so it goes first. */
 export function sessionCookieOf(request: IncomingMessage): string | null {
+  return cookieOf(request, HOST_BOUND) || cookieOf(request, PLAIN) || null;
+}
+
+/** The value of the cookie of this name, or null. */
+export function cookieOf(request: IncomingMessage, name: string): string | null {
   const cookies = new Map(
     (request.headers.cookie ?? '').split(';').map((pair): [string, string] => {
       const at = pair.indexOf('=');
       return at === -1 ? [pair.trim(), ''] : [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
     }),
   );
-  return cookies.get(HOST_BOUND) || cookies.get(PLAIN) || null;
+  return cookies.get(name) ?? null;
 }
 
 /** A `Set-Cookie` that keeps the secret; an empty one removes it. */

@@ -85,6 +85,19 @@ export class UserService {
     }
   }
 
+  async isTaken(tx: Tx, login: string): Promise<boolean> {
+    return (await userStore.findByLogin(tx, login)) !== null;
+  }
+
+  async isDisabled(tx: Tx, id: UserId): Promise<boolean> {
+    return (await userStore.find(tx, id))?.disabledAt !== null;
+  }
+
+  /** People who have this e-mail address, whatever its case. */
+  withEmail(tx: Tx, email: string): Promise<UserRow[]> {
+    return userStore.findByEmail(tx, email);
+  }
+
   hash(password: string): Promise<string> {
     return hashPassword(password);
   }

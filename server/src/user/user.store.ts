@@ -54,6 +54,11 @@ export const userStore = {
     })) as UserRow;
   },
 
+  async findByEmail(db: Reader, email: string): Promise<UserRow[]> {
+    const where = { kind: 'person', email: { equals: escapeLike(email), mode: 'insensitive' } } as const;
+    return (await db.user.findMany({ where, take: 2 })) as UserRow[];
+  },
+
   async insert(tx: Tx, user: NewUser): Promise<UserRow> {
     const { systemRole, ...plain } = user;
     return (await tx.user.create({ data: { id: newId('user'), ...plain, ...columnsOf(systemRole) } })) as UserRow;

@@ -1,0 +1,78 @@
+/** The only file that touches the tables `sign_in_modules`, `identities` and `sign_in_requests`. */
+import { newId, type UserId } from '@easel/schema/ids';
+import type { Reader, Tx } from '../db.ts';
+import type { Identity, Prisma, SignInModule, SignInRequest } from '../generated/prisma/client.ts';
+import type { ModuleSettings } from './module-settings.ts';
+
+interface Fields {
+  name: string;
+  isEnabled: boolean;
+  settings: ModuleSettings;
+  /** Sealed; left out, the present one stays. */
+  secret?: string;
+}
+
+export const signInStore = {
+  list(db: Reader): Promise<SignInModule[]> {
+    return db.signInModule.findMany({ orderBy: [{ position: 'asc' }, { id: 'asc' }] });
+  },
+
+  find(db: Reader, id: string): Promise<SignInModule | null> {
+    return db.signInModule.findUnique({ where: { id } });
+  },
+
+  async insert(tx: Tx, id: string, fields: Fields & { kind: string }): Promise<SignInModule> {
+    const { settings, ...plain } = fields;
+    const position = await tx.signInModule.count();
+    return tx.signInModule.create({ data: { id, ...plain, position, settings: settings as Prisma.InputJsonObject } });
+  },
+
+  async update(tx: Tx, row: SignInModule, fields: Fields): Promise<boolean> {
+    const { settings, ...plain } = fields;
+    const { count } = await tx.signInModule.updateMany({
+      where: { id: row.id, version: row.version },
+      data: { ...plain, settings: settings as Prisma.InputJsonObject, version: { increment: 1 } },
+    });
+    return count === 1;
+  },
+
+  async delete(tx: Tx, id: string): Promise<void> {
+    await tx.signInModule.deleteMany({ where: { id } });
+  },
+
+  newId(): string {
+    return newId('signInModule');
+  },
+
+  async insertRequest(db: Reader, request: SignInRequest): Promise<void> {
+    await db.signInRequest.create({ data: request });
+  },
+
+  /** Uses it up: whoever comes with the same state again finds nothing. */
+  async takeRequest(tx: Tx, stateHash: string, now: Date): Promise<SignInRequest | null> {
+    const row = await tx.signInRequest.findFirst({ where: { stateHash, expiresAt: { gt: now } } });
+    if (!row) return null;
+    const { count } = await tx.signInRequest.deleteMany({ where: { stateHash } });
+    return count === 1 ? row : null;
+  },
+
+  async sweepRequests(db: Reader, now: Date): Promise<void> {
+    await db.signInRequest.deleteMany({ where: { expiresAt: { lt: now } } });
+  },
+
+  findIdentity(db: Reader, moduleId: string, subject: string): Promise<Identity | null> {
+    return db.identity.findUnique({ where: { moduleId_subject: { moduleId, subject } } });
+  },
+
+  async insertIdentity(
+    tx: Tx,
+    identity: { moduleId: string; subject: string; userId: UserId; email: string | null },
+  ): Promise<void> {
+    await tx.identity.create({ data: identity });
+  },
+
+  async setUsed(tx: Tx, moduleId: string, subject: string, seen: { email: string | null; now: Date }): Promise<void> {
+    const { email, now: lastUsedAt } = seen;
+    await tx.identity.update({ where: { moduleId_subject: { moduleId, subject } }, data: { email, lastUsedAt } });
+  },
+};
