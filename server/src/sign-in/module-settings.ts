@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { isNamespaceRole, NAMESPACE_ROLES, type NamespaceRole } from '../rights/roles.ts';
 
@@ -5,7 +6,10 @@ import { isNamespaceRole, NAMESPACE_ROLES, type NamespaceRole } from '../rights/
 function isSafe(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || url.username || url.password || url.hash) return false;
-  const isLoopback = url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\./.test(url.hostname);
+  const isLoopback =
+    url.hostname === 'localhost' ||
+    url.hostname === '[::1]' ||
+    (isIPv4(url.hostname) && url.hostname.startsWith('127.'));
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback);
 }
 

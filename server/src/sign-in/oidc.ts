@@ -180,7 +180,9 @@ export class OidcSignIn {
     if (known) return known;
     const issuer = new URL(settings.issuer);
     try {
-      const execute = issuer.protocol === 'http:' ? [oidc.allowInsecureRequests] : [];
+      // The library leaves the signature to TLS by itself; a proxy on the way may end that.
+      const execute = [oidc.enableNonRepudiationChecks];
+      if (issuer.protocol === 'http:') execute.push(oidc.allowInsecureRequests);
       const found = await oidc.discovery(issuer, settings.clientId, secret, undefined, {
         execute,
         timeout: ANSWER_LIMIT_SECONDS,
