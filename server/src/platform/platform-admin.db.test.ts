@@ -189,7 +189,7 @@ describe('a platform that is removed', () => {
     const running = await environments().create(owner, { platform: cluster.name });
     await cluster.claim();
     const queued = await environments().create(owner, { platform: cluster.name });
-    const elsewhere = await environments().create(owner, {});
+    const elsewhere = await environments().create(owner, { platform: server.platform.name });
     const { snapshots, snapshotScheduler } = server.app.services;
     const kept = await environments().create(owner, { platform: cluster.name });
     await environments().stop(owner, kept.id);
