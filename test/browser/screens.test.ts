@@ -41,6 +41,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     ['password', () => '/settings/password', (page) => page.getByLabel('Current password').waitFor()],
     ['platforms', () => '/platform', (page) => page.getByText('Online').waitFor()],
     ['people', () => '/platform/people', (page) => page.getByText('System administrator').waitFor()],
+    ['sign-in modules', () => '/platform/sign-in', (page) => page.getByText('No other way').waitFor()],
     ['audit log', () => '/platform/audit', (page) => page.getByText('signIn').first().waitFor()],
     ['unknown address', () => '/no/such/page', (page) => page.getByText('There is nothing here').waitFor()],
   ];

@@ -10,6 +10,16 @@ export function signIn(credentials: Credentials): Promise<string | null> {
   return refusalOf('/auth/sign-in', credentials);
 }
 
+/** Ways of signing in besides the password; none when the server does not say. */
+export async function signInModules(): Promise<{ id: string; name: string }[]> {
+  try {
+    const response = await fetch('/auth/modules', { signal: AbortSignal.timeout(LIMIT_MS) });
+    return response.ok ? ((await response.json()) as { id: string; name: string }[]) : [];
+  } catch {
+    return [];
+  }
+}
+
 export type InvitationShown = { name: string; email: string | null; invitedBy: string; expiresAt: string };
 
 /** What an invitation says, or a sentence why it is none. */
