@@ -37,9 +37,9 @@ describeWith(['chromium', 'built web'], 'an OpenID provider in the browser', () 
     await dialog.getByLabel('Whoever has no user yet gets one').check();
     expect(await findAccessibilityFaults(administrator)).toEqual([]);
     await dialog.getByRole('button', { name: 'Save' }).click();
-    const callback = (await dialog.locator('code').textContent()) ?? '';
-    provider.allow(callback);
-    await dialog.getByRole('button', { name: 'I have copied it' }).click();
+    const made = administrator.getByRole('dialog', { name: 'Company' });
+    provider.allow((await made.locator('code').textContent()) ?? '');
+    await made.getByRole('button', { name: 'I have copied it' }).click();
     await administrator.getByRole('list', { name: 'Sign-in' }).getByText('Company').waitFor();
 
     provider.account = { sub: 'ada', name: 'Ada', preferred_username: 'ada' };
