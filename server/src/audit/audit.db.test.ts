@@ -107,11 +107,17 @@ describe('a sign-in', () => {
     await server.app.services.users.setPassword(user, { password });
     const device = { address: '192.0.2.9', userAgent: null };
     await server.app.sessions.signInWithPassword({ login: user.login, password }, device);
-    await server.app.sessions.signInWithPassword({ login: user.login, password: 'wrong' }, device).catch(() => null);
+    for (const wrong of [
+      { login: user.login, password: 'wrong' },
+      { login: 'hunter2-typed-here', password: 'x' },
+    ]) {
+      await server.app.sessions.signInWithPassword(wrong, device).catch(() => null);
+    }
     const entries = await server.db.auditEntry.findMany({ where: { action: 'signIn' }, orderBy: { at: 'asc' } });
     expect(entries).toMatchObject([
       { actorId: user.userId, actorLogin: user.login, address: '192.0.2.9', outcome: 'done' },
       { actorKind: 'anonymous', actorId: null, thingName: user.login, outcome: 'UNAUTHENTICATED' },
+      { actorKind: 'anonymous', actorId: null, thingName: null, outcome: 'UNAUTHENTICATED' },
     ]);
   });
 });

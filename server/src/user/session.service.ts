@@ -63,7 +63,9 @@ export class SessionService {
     const user = await this.#users.withPassword(given.login, given.password);
     if (!user) {
       attempt.failed();
-      await this.#failed(from, given.login);
+      // People type passwords there: a login that nobody has is not kept.
+      const known = await this.#users.findByLogin(given.login);
+      await this.#failed(from, known?.login ?? null);
       throw new AppError({ code: 'UNAUTHENTICATED', message: 'login or password is not right' });
     }
     return this.open(user.id, from);
