@@ -1,4 +1,5 @@
 /** What a provider says of somebody, and what may be believed. Pure. */
+import { suggestLogin } from '@easel/schema/login';
 
 export interface Claims {
   subject: string;
@@ -40,16 +41,7 @@ export function isAllowed(verifiedEmail: string | null, domains: readonly string
 
 /** Logins to try for a new user, the likeliest first. */
 export function loginsFor({ preferredLogin, verifiedEmail, name }: Claims): string[] {
-  const base = [preferredLogin, verifiedEmail, name].map((source) => plainLogin(source ?? '')).find(Boolean) ?? 'user';
+  const base =
+    [preferredLogin, verifiedEmail, name].map((source) => suggestLogin(source ?? '')).find(Boolean) ?? 'user';
   return [base, ...Array.from({ length: 98 }, (_, index) => `${base.slice(0, 60)}-${index + 2}`)];
-}
-
-function plainLogin(source: string): string {
-  const [local = ''] = source.split('@', 1);
-  const plain = local.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
-  return plain
-    .replace(/\s+/g, '.')
-    .replace(/[^a-z0-9._-]/g, '')
-    .replace(/^[^a-z]+/, '')
-    .slice(0, 63);
 }

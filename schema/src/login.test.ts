@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { suggestLogin } from './suggest-login.ts';
+import { suggestLogin } from './login.ts';
 
 it.each([
   ['ada@example.com', 'ada'],
