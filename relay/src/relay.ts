@@ -1,6 +1,7 @@
 /** The relay's one port: who knocks, with what ticket, at which door. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { clientAddress } from '@easel/kit/client-address';
 import type { Clock } from '@easel/kit/clock';
 import type { Health } from '@easel/kit/health';
 import type { Log } from '@easel/kit/log';
@@ -163,7 +164,7 @@ export class Relay {
   }
 
   #slowDown(req: IncomingMessage): void {
-    const waitMs = this.#dials.take(sourceOf(addressOf(req, this.#options.config.proxyHops)));
+    const waitMs = this.#dials.take(sourceOf(clientAddress(req, this.#options.config.proxyHops)));
     if (waitMs === 0) return;
     throw new AppError({
       code: 'RATE_LIMITED',
@@ -186,11 +187,4 @@ function urlOf(req: IncomingMessage): URL {
   } catch (cause) {
     throw new AppError({ code: 'INVALID_INPUT', message: 'the path is not one', cause });
   }
-}
-
-/** The address of the caller: each trusted proxy has added the one that it saw at the end of X-Forwarded-For. */
-function addressOf(req: IncomingMessage, proxyHops: number): string | undefined {
-  if (proxyHops === 0) return req.socket.remoteAddress;
-  const seen = String(req.headers['x-forwarded-for'] ?? '').split(',');
-  return seen.at(-proxyHops)?.trim() || req.socket.remoteAddress;
 }

@@ -32,6 +32,13 @@ const serverConfig = z.object({
     .url({ protocol: /^https?$/, error: 'expected an http:// or https:// address' })
     .transform((url) => new URL(url).origin)
     .optional(),
+  /** How many proxies of the administrator's own stand before the server and add to X-Forwarded-For. */
+  EASEL_PROXY_HOPS: z.coerce.number().int().min(0).max(10).default(0),
+  /** Requests to the API, of each replica: of one session or token and of one address without either, in the long run. */
+  EASEL_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).default(100),
+  EASEL_STRANGERS_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).default(20),
+  /** The same of everybody, under way at once; more are told to come again. */
+  EASEL_REQUESTS_AT_ONCE: z.coerce.number().int().min(1).max(100_000).default(500),
   EASEL_DATABASE_URL: databaseUrl,
   /** PostgreSQL connections of this replica, the one that listens not counted. */
   EASEL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(20),

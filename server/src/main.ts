@@ -86,7 +86,7 @@ await runService('server', {
     stop.add('phases', () => counting);
 
     const ui = await loadUi(config.EASEL_PUBLIC_URL ?? null, log);
-    const { server, sockets } = createHttp({ app, config, db, health, live, log, metrics, ui });
+    const { server, sockets } = createHttp({ app, clock, config, db, health, live, log, metrics, ui });
     stop.add('http', ({ softMs }) => closeHttp(server, softMs));
 
     const workers = createWorkerGateway({

@@ -44,6 +44,7 @@
 - { name: EASEL_PORT, value: "7080" }
 - { name: EASEL_HEALTH_HOST, value: {{ .Values.listenAddress | quote }} }
 - { name: EASEL_HEALTH_PORT, value: "9090" }
+- { name: EASEL_PROXY_HOPS, value: {{ .Values.server.proxyHops | quote }} }
 - { name: EASEL_PUBLIC_URL, value: {{ .Values.publicUrl | quote }} }
 - { name: EASEL_DATABASE_URL_FILE, value: /run/easel/secrets/database-url }
 - { name: EASEL_DATABASE_CONNECTIONS, value: {{ .Values.database.connections | quote }} }

@@ -24,7 +24,11 @@ export function answerRefusal(response: ServerResponse, err: unknown, status?: n
   const { code, message, details } = isKnown
     ? err
     : { code: 'INTERNAL' as const, message: 'internal error', details: {} as Record<string, unknown> };
-  const { retryAfterSeconds } = details;
-  if (typeof retryAfterSeconds === 'number') response.setHeader('retry-after', String(retryAfterSeconds));
+  setRetryAfter(response, details);
   answerJson(response, status ?? ERRORS[code].http, { code, message });
+}
+
+/** Tells clients when to come back, where the refusal knows. */
+export function setRetryAfter(response: ServerResponse, { retryAfterSeconds }: Record<string, unknown>): void {
+  if (typeof retryAfterSeconds === 'number') response.setHeader('retry-after', String(retryAfterSeconds));
 }

@@ -1,7 +1,18 @@
+/** Where a request comes from: settled once, at the door, by the number of proxies that stand before us. */
 import type { IncomingMessage } from 'node:http';
+import { clientAddress } from '@easel/kit/client-address';
 import type { Device } from '../user/session.service.ts';
 
-/** Where a request comes from. Behind a proxy it is the proxy's address. */
-export function deviceOf({ socket, headers }: IncomingMessage): Device {
-  return { address: socket.remoteAddress ?? '', userAgent: headers['user-agent'] ?? null };
+const settled = new WeakMap<IncomingMessage, string>();
+
+export function settleAddress(request: IncomingMessage, proxyHops: number): void {
+  settled.set(request, clientAddress(request, proxyHops) ?? '');
+}
+
+export function addressOf(request: IncomingMessage): string {
+  return settled.get(request) ?? request.socket.remoteAddress ?? '';
+}
+
+export function deviceOf(request: IncomingMessage): Device {
+  return { address: addressOf(request), userAgent: request.headers['user-agent'] ?? null };
 }

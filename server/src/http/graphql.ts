@@ -15,7 +15,7 @@ import { presentError } from '../api/masking.ts';
 import { schema } from '../api/schema.ts';
 import type { RequestContext } from '../context.ts';
 import type { GetEnveloped } from '../live/operations.ts';
-import { answerJson } from './answer.ts';
+import { answerJson, setRetryAfter } from './answer.ts';
 import { operationMetrics } from './operation-metrics.ts';
 
 /** What one document may hold; what it may cost when it runs is the schema's own limit (api/builder.ts). */
@@ -115,5 +115,6 @@ export function answerGraphqlError(response: ServerResponse, err: unknown, log: 
   const { code, message, details } = isKnown
     ? err
     : { code: 'INTERNAL' as const, message: 'internal error', details: {} };
+  setRetryAfter(response, details);
   answerJson(response, ERRORS[code].http, { errors: [{ message, extensions: { code, details, requestId } }] });
 }

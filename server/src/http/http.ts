@@ -1,5 +1,6 @@
 /** The HTTP side, put together: one server with everything on it, not yet listening. */
 import type { IncomingMessage, Server } from 'node:http';
+import type { Clock } from '@easel/kit/clock';
 import type { Health } from '@easel/kit/health';
 import type { Log } from '@easel/kit/log';
 import type { Metrics } from '@easel/kit/metrics';
@@ -8,6 +9,7 @@ import type { Config } from '../config.ts';
 import type { Db } from '../db.ts';
 import { createGraphqlSocket, type GraphqlSocket } from '../live/graphql-socket.ts';
 import type { Live } from '../live/live.ts';
+import { Admission } from './admission.ts';
 import { createAuthRoutes } from './auth-routes.ts';
 import { createGraphqlEngine } from './graphql.ts';
 import { createOidcRoutes } from './oidc-routes.ts';
@@ -18,7 +20,8 @@ import type { UiHandler } from './ui.ts';
 
 export interface HttpParts {
   app: App;
-  config: Pick<Config, 'EASEL_PUBLIC_URL' | 'EASEL_INTROSPECTION'>;
+  clock: Clock;
+  config: Config;
   db: Db;
   health: Health;
   live: Live;
@@ -28,9 +31,10 @@ export interface HttpParts {
 }
 
 export function createHttp(parts: HttpParts): { server: Server; sockets: GraphqlSocket } {
-  const { app, config, db, health, live, log, metrics, ui } = parts;
+  const { app, clock, config, db, health, live, log, metrics, ui } = parts;
   const { authentication, services, sessions, tickets } = app;
   const publicUrl = config.EASEL_PUBLIC_URL ?? null;
+  const isSecure = publicUrl?.startsWith('https:') ?? false;
   const isAllowed = (origin: string, request: IncomingMessage) => isAllowedOrigin(origin, request, { publicUrl });
   const engine = createGraphqlEngine({
     context: { log, db, live, services },
@@ -40,7 +44,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
   const authRoutes = createAuthRoutes({
     invitations: services.invitations,
     sessions,
-    isSecure: publicUrl?.startsWith('https:') ?? false,
+    isSecure,
     isAllowedOrigin: isAllowed,
     onError: (err) => log.error({ err }, 'sign-in failed'),
   });
@@ -48,17 +52,25 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     modules: services.signInModules,
     oidc: app.oidc,
     publicUrl,
-    isSecure: publicUrl?.startsWith('https:') ?? false,
+    isSecure,
     onError: (err) => log.error({ err }, 'sign-in failed'),
   });
+  const limits = {
+    perSecond: config.EASEL_REQUESTS_PER_SECOND,
+    strangersPerSecond: config.EASEL_STRANGERS_REQUESTS_PER_SECOND,
+    atOnce: config.EASEL_REQUESTS_AT_ONCE,
+  };
   const server = createHttpServer({
+    admission: new Admission(limits, clock),
     authentication,
     authRoutes,
     oidcRoutes,
     engine,
     health,
     isAllowedOrigin: isAllowed,
+    isSecure,
     log,
+    proxyHops: config.EASEL_PROXY_HOPS,
     tickets,
     ui,
   });

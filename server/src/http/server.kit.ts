@@ -71,6 +71,7 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
   health.ready = true;
   const { server, sockets } = createHttp({
     app,
+    clock,
     config,
     db,
     health,

@@ -9,21 +9,30 @@ import type { Health } from '@easel/kit/health';
 import type { Log } from '@easel/kit/log';
 import { AppError } from '@easel/schema/errors';
 import { TICKET_KEYS_PATH } from '@easel/schema/wire/ticket';
-import type { Authentication } from '../authentication.ts';
+import type { Actor } from '../actor.ts';
+import { type Authentication, credentialOf } from '../authentication.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
+import type { Admission } from './admission.ts';
 import { answerJson, answerRefusal } from './answer.ts';
 import type { AuthRoutes } from './auth-routes.ts';
+import { addressOf, settleAddress } from './device.ts';
 import { answerGraphqlError, type GraphqlEngine, MAX_BODY_BYTES } from './graphql.ts';
+import { setSecurityHeaders } from './security-headers.ts';
 import { HOST_HEADER, PROTOCOL_HEADER, type UiHandler } from './ui.ts';
 
 export interface HttpServerParts {
+  admission: Admission;
   authentication: Authentication;
   authRoutes: AuthRoutes;
   oidcRoutes: AuthRoutes;
   engine: GraphqlEngine;
   health: Health;
   isAllowedOrigin: (origin: string, request: IncomingMessage) => boolean;
+  /** Whether browsers reach us by https. */
+  isSecure: boolean;
   log: Log;
+  /** Proxies of the administrator's own that stand before us. */
+  proxyHops: number;
   tickets: TicketService;
   ui: UiHandler;
 }
@@ -36,7 +45,8 @@ export function createHttpServer(parts: HttpServerParts): Server {
   const server = createServer((request, response) => {
     const requestId = randomBytes(8).toString('hex');
     response.setHeader('x-request-id', requestId);
-    response.setHeader('x-content-type-options', 'nosniff');
+    setSecurityHeaders(response, parts.isSecure);
+    settleAddress(request, parts.proxyHops);
     delete request.headers[PROTOCOL_HEADER];
     delete request.headers[HOST_HEADER];
     const path = request.url?.split('?', 1)[0] ?? '/';
@@ -46,6 +56,7 @@ export function createHttpServer(parts: HttpServerParts): Server {
     else if (parts.authRoutes(request, response) || parts.oidcRoutes(request, response)) return;
     else parts.ui(request, response);
   });
+  server.on('upgrade', (request) => settleAddress(request, parts.proxyHops));
   // What a client sends is small; a slow one does not hold a connection for long.
   server.requestTimeout = 30_000;
   server.headersTimeout = 15_000;
@@ -64,16 +75,30 @@ async function handleGraphql(
       throw new AppError({ code: 'FORBIDDEN', message: 'this site may not use the API in your name' });
     }
     checkBody(request);
-    const actor = await parts.authentication.ofRequest(request);
+    response.once('close', parts.admission.enter());
+    const actor = await admitted(parts, request);
     parts.engine.handle(request, response, {
       actor,
-      address: request.socket.remoteAddress ?? null,
+      address: addressOf(request) || null,
       requestId,
     });
   } catch (err) {
     answerGraphqlError(response, err, parts.log, requestId);
     // The rest of a body that is not wanted is not read.
     if (!request.complete) request.destroy();
+  }
+}
+
+/** Who asks. A token that is not good counts as a stranger's request. */
+async function admitted({ admission, authentication }: HttpServerParts, request: IncomingMessage): Promise<Actor> {
+  const address = addressOf(request);
+  try {
+    const actor = await authentication.ofRequest(request);
+    admission.take(actor.kind === 'anonymous' ? null : credentialOf(actor), address);
+    return actor;
+  } catch (err) {
+    if (err instanceof AppError && err.code === 'UNAUTHENTICATED') admission.take(null, address);
+    throw err;
   }
 }
 

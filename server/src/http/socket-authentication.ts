@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { unauthenticated } from '../actor.ts';
 import { type Authentication, credentialOf, scopeKeyOf } from '../authentication.ts';
 import type { GraphqlSocketOptions } from '../live/graphql-socket.ts';
+import { addressOf } from './device.ts';
 
 /** Who may open a GraphQL socket, and whether they still may: nobody without a token or a session. */
 export function socketAuthentication(
@@ -16,7 +17,7 @@ export function socketAuthentication(
         scopeKey: scopeKeyOf(actor),
         initialContext: {
           actor,
-          address: request.socket.remoteAddress ?? null,
+          address: addressOf(request) || null,
           requestId: randomBytes(8).toString('hex'),
         },
       };
