@@ -24,6 +24,9 @@ export const ID_PREFIXES = {
   invitation: 'inv',
   auditEntry: 'aud',
   signInModule: 'sim',
+  group: 'grp',
+  role: 'rol',
+  grant: 'grt',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
@@ -41,6 +44,8 @@ export type SshKeyId = Id<'sshKey'>;
 export type StreamId = Id<'stream'>;
 export type InstanceTypeId = Id<'instanceType'>;
 export type SnapshotId = Id<'snapshot'>;
+export type GroupId = Id<'group'>;
+export type RoleId = Id<'role'>;
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 

@@ -1,7 +1,7 @@
 /** Who asks. Every request has exactly one actor, and every decision about rights looks at it alone. */
 import { AppError } from '@easel/schema/errors';
 import type { PlatformId, UserId } from '@easel/schema/ids';
-import type { Rights } from './rights/roles.ts';
+import type { Rights } from './rights/rights.ts';
 
 export interface UserActor {
   kind: 'user';

@@ -12,6 +12,7 @@ import { type Database, reading, type Tx } from './db.ts';
 import { createFacts } from './environment/environment.facts.ts';
 import { EnvironmentService } from './environment/environment.service.ts';
 import type { EnvironmentFacts } from './environment/facts.ts';
+import { GroupService } from './group/group.service.ts';
 import { InstanceTypeService } from './instance-type/instance-type.service.ts';
 import { notifyInTransaction } from './live/notify.ts';
 import { createLogReader } from './log/log-reader.ts';
@@ -61,8 +62,9 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const platforms = new PlatformService({ db, clock });
   const instanceTypes = new InstanceTypeService({ db, clock });
   /** Who may come in has changed: the workers of the user's environments look. */
-  const tellWorkers = async (tx: Tx, userId: UserId) =>
-    notifyInTransaction(tx, { workers: await environments.idsWithWorker(tx, userId) });
+  const tellWorkersOf = async (tx: Tx, userIds: readonly UserId[]) =>
+    notifyInTransaction(tx, { workers: await environments.idsWithWorker(tx, userIds) });
+  const tellWorkers = (tx: Tx, userId: UserId) => tellWorkersOf(tx, [userId]);
   const namespaces = new NamespaceService({ db });
   const users = new UserService({
     db,
@@ -136,6 +138,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     apiTokens,
     audit,
     environments,
+    groups: new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf }),
     instanceTypes,
     invitations: new InvitationService({ db, clock, users, sessions, attempts }),
     namespaces,

@@ -7,7 +7,8 @@ import type { UserId } from '@easel/schema/ids';
 import { type Actor, ANONYMOUS, unauthenticated } from './actor.ts';
 import { type Db, reading } from './db.ts';
 import type { PlatformService } from './platform/platform.service.ts';
-import { type Rights, rightsKey, rightsOf } from './rights/roles.ts';
+import { type Grant, grantsSql } from './rights/grants.ts';
+import { type Rights, rightsKey, rightsOf } from './rights/rights.ts';
 import { TOKEN_PREFIXES } from './secrets.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
 import type { SessionService } from './user/session.service.ts';
@@ -57,7 +58,9 @@ export class Authentication {
     return new Map(
       rows.map((row) => [
         row.id,
-        row.user === null ? platformScope(row.id.split('.', 1)[0] ?? '') : userScope(row.user.id, rightsOf(row.user)),
+        row.user === null
+          ? platformScope(row.id.split('.', 1)[0] ?? '')
+          : userScope(row.user.id, rightsOf(row.user.grants)),
       ]),
     );
   }
@@ -66,7 +69,7 @@ export class Authentication {
 interface StillGood {
   id: string;
   /** Null for a platform. */
-  user: (Parameters<typeof rightsOf>[0] & { id: UserId }) | null;
+  user: { id: UserId; grants: Grant[] } | null;
 }
 
 interface AuthenticationParts {
@@ -78,9 +81,7 @@ interface AuthenticationParts {
 
 const STILL_GOOD_SQL = `
   WITH u AS NOT MATERIALIZED (
-    SELECT id AS user_id, jsonb_build_object('id', id, 'isAdministrator', is_administrator, 'isAuditor', is_auditor,
-      'members', coalesce((SELECT jsonb_agg(jsonb_build_object('namespaceId', m.namespace_id, 'role', m.role))
-        FROM members m WHERE m.user_id = users.id), '[]')) AS rights
+    SELECT id AS user_id, jsonb_build_object('id', id, 'grants', ${grantsSql('users.id')}) AS rights
     FROM users WHERE disabled_at IS NULL)
   SELECT s.id, u.rights AS user FROM sessions s JOIN u USING (user_id)
   WHERE s.id = ANY($1::text[]) AND s.revoked_at IS NULL AND s.expires_at > now()

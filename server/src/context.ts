@@ -6,6 +6,7 @@ import type { Actor } from './actor.ts';
 import type { AuditService } from './audit/audit.service.ts';
 import type { Db } from './db.ts';
 import type { EnvironmentService } from './environment/environment.service.ts';
+import type { GroupService } from './group/group.service.ts';
 import type { InstanceTypeService } from './instance-type/instance-type.service.ts';
 import type { Live } from './live/live.ts';
 import type { LogReader } from './log/log-reader.ts';
@@ -28,6 +29,7 @@ export interface Services {
   apiTokens: ApiTokenService;
   audit: AuditService;
   environments: EnvironmentService;
+  groups: GroupService;
   instanceTypes: InstanceTypeService;
   invitations: InvitationService;
   logs: LogReader;

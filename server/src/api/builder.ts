@@ -41,6 +41,7 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   invitation: 'Invitation',
   session: 'Session',
   signInModule: 'SignInModule',
+  group: 'Group',
   auditEntry: 'AuditEntry',
 };
 

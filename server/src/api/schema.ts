@@ -4,6 +4,7 @@ import '../audit/audit.graphql.ts';
 import '../environment/environment-log.graphql.ts';
 import '../environment/environment.graphql.ts';
 import '../environment/environment.subscriptions.ts';
+import '../group/group.graphql.ts';
 import '../instance-type/instance-type.graphql.ts';
 import '../platform/platform.graphql.ts';
 import '../snapshot/snapshot.graphql.ts';

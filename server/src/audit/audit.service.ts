@@ -10,7 +10,7 @@ import type { Log } from '@easel/kit/log';
 import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import type { Actor } from '../actor.ts';
-import { type Db, reading } from '../db.ts';
+import { type Db, reading, type Tx } from '../db.ts';
 import type { AuditEntry } from '../generated/prisma/client.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { mustMay } from '../rights/may.ts';
@@ -67,9 +67,9 @@ export class AuditService {
     }
   }
 
-  /** An act that is over. `outcome` is `done` or an error's code. */
-  async record(act: Act, outcome: string): Promise<void> {
-    await reading(() => auditStore.insert(this.#db, this.#entryOf(act, outcome)));
+  /** An act that is over. `outcome` is `done` or an error's code. With `tx`, it is told if and only if that commits. */
+  async record(act: Act, outcome: string, tx?: Tx): Promise<void> {
+    await reading(() => auditStore.insert(tx ?? this.#db, this.#entryOf(act, outcome)));
   }
 
   /** That somebody went into an environment; once in a while for the same way in. */

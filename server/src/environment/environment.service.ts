@@ -230,8 +230,8 @@ export class EnvironmentService {
   }
 
   /** Environments of the owner that have a worker, to be told of new keys. */
-  idsWithWorker(tx: Tx, ownerId: UserId): Promise<EnvironmentId[]> {
-    return environmentStore.withWorkerOf(tx, ownerId, [...PHASES_WITH_WORKER]);
+  idsWithWorker(tx: Tx, ownerIds: readonly UserId[]): Promise<EnvironmentId[]> {
+    return environmentStore.withWorkerOf(tx, ownerIds, [...PHASES_WITH_WORKER]);
   }
 
   /** Which of these there are, deleted ones too, with their phase: for a platform that looks for orphans. */

@@ -159,9 +159,13 @@ export const environmentStore = {
   },
 
   /** The owner's environments that have, or soon have, a worker to tell something. */
-  async withWorkerOf(db: Reader, ownerId: UserId, phases: readonly EnvironmentPhase[]): Promise<EnvironmentId[]> {
+  async withWorkerOf(
+    db: Reader,
+    ownerIds: readonly UserId[],
+    phases: readonly EnvironmentPhase[],
+  ): Promise<EnvironmentId[]> {
     const rows = await db.environment.findMany({
-      where: { ownerId, phase: { in: [...phases] } },
+      where: { ownerId: { in: [...ownerIds] }, phase: { in: [...phases] } },
       select: { id: true },
     });
     return rows.map((row) => row.id as EnvironmentId);

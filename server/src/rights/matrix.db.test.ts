@@ -41,6 +41,7 @@ interface World {
   invitation: string;
   auditEntry: string;
   user: string;
+  group: string;
   service: string;
 }
 
@@ -165,6 +166,7 @@ const NODES: Record<string, { key: Key; allowed: string }> = {
   ApiToken: { key: 'apiToken', allowed: 'WS' },
   AuditEntry: { key: 'auditEntry', allowed: 'US' },
   Environment: { key: 'environment', allowed: 'VWAUS' },
+  Group: { key: 'group', allowed: 'US' },
   InstanceType: { key: 'instanceType', allowed: EVERYBODY },
   Invitation: { key: 'invitation', allowed: 'US' },
   Platform: { key: 'platform', allowed: EVERYBODY },
@@ -237,6 +239,7 @@ async function newWorld(): Promise<World> {
     invitation: (await services.invitations.create(administrator, { name: 'a' })).invitation.id,
     auditEntry: (await server.db.auditEntry.findFirstOrThrow()).id,
     user: (await server.newUser()).userId,
+    group: (await server.db.group.create({ data: { id: newId('group'), name: tail() } })).id,
     service: service.id,
   };
 }

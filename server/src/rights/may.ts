@@ -6,7 +6,8 @@
  * owner's.
  */
 import { type Actor, asUser, forbidden } from '../actor.ts';
-import { holds, type Permission } from './roles.ts';
+import { holds, lacking, type Rights } from './rights.ts';
+import type { Permission } from './roles.ts';
 
 /** `true` takes nothing, `null` is never allowed. */
 interface Rule {
@@ -35,6 +36,8 @@ const RULES = {
   'platform.change': { others: 'platform.edit' },
   'user.read': { own: true, others: 'user.view' },
   'user.change': { others: 'user.edit' },
+  'group.read': { others: 'user.view' },
+  'group.change': { others: 'user.edit' },
   'audit.read': { others: 'audit.view' },
   'apiToken.revoke': { own: true, others: 'user.edit' },
 } as const satisfies Record<string, Rule>;
@@ -67,4 +70,11 @@ export function mustMay(actor: Actor, act: Act, thing: Thing = {}): void {
   const { own, others }: Rule = RULES[act];
   const needed = [own, others].find((rule) => typeof rule === 'string');
   throw forbidden(`this takes the permission "${needed}", which your roles do not give you: ask an administrator`);
+}
+
+/** Throws FORBIDDEN when these rights are more than the actor's own: nobody gives, or takes over, what he does not hold. */
+export function mustHold(actor: Actor, rights: Rights, what: string): void {
+  const missing = lacking(asUser(actor).rights, rights);
+  if (missing.length === 0) return;
+  throw forbidden(`${what} takes permissions that you do not hold yourself: ${missing.join(', ')}`);
 }

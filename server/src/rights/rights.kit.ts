@@ -2,9 +2,13 @@
 import { newId, type UserId } from '@easel/schema/ids';
 import type { UserActor } from '../actor.ts';
 import type { Db } from '../db.ts';
-import type { NamespaceRole, Rights, SystemRole } from './roles.ts';
+import { readRights } from './grants.ts';
+import { type Rights, rightsOf } from './rights.ts';
+import type { NamespaceRole, SystemRole } from './roles.ts';
 
-export const ADMINISTRATOR: Rights = { systemRole: 'administrator', roles: {} };
+export const ADMINISTRATOR: Rights = rightsOf([
+  { namespaceId: null, role: 'administrator', roleId: null, permissions: null, groupId: null },
+]);
 
 /** A user in the database who has these roles, as an actor. */
 export async function newUserWith(
@@ -18,6 +22,6 @@ export async function newUserWith(
   const system = { isAdministrator: systemRole === 'administrator', isAuditor: systemRole === 'auditor' };
   const members = role === null ? {} : { members: { create: { namespaceId, role } } };
   await db.user.create({ data: { id: userId, login, name: login, ...system, ...members } });
-  const rights: Rights = { systemRole, roles: role === null ? {} : { [namespaceId]: role } };
+  const rights = await readRights(db, userId);
   return { kind: 'user', userId, login, rights, credential: { kind: 'token', id: 'none' } };
 }

@@ -13,15 +13,33 @@ export const PERMISSIONS = {
   'instanceType.edit': 'create, change and delete instance types',
   'platform.inspect': 'see the settings of computing platforms and what they lack',
   'platform.edit': 'add, set and remove computing platforms',
-  'user.view': 'see all users, their roles and the open invitations',
+  'user.view': 'see all users, their groups and roles, and the open invitations',
   'audit.view': 'read and verify the audit log',
-  'user.edit': 'invite and disable users, give roles, make service accounts',
+  'user.edit': 'invite and disable users, make groups, roles and service accounts, and give what they hold themselves',
 } as const;
 export type Permission = keyof typeof PERMISSIONS;
+export const ALL_PERMISSIONS = Object.keys(PERMISSIONS) as Permission[];
+
+/** What has a meaning inside of one namespace; the rest is about the whole installation. */
+const NAMESPACE_PERMISSIONS = [
+  'environment.use',
+  'environment.view',
+  'environment.manage',
+  'template.view',
+  'template.edit',
+] as const satisfies readonly Permission[];
+
+/** Where a role can be given. A system role may hold everything: it counts in every namespace, too. */
+export const ROLE_SCOPES = ['system', 'namespace'] as const;
+export type RoleScope = (typeof ROLE_SCOPES)[number];
+
+export function permissionsOf(scope: RoleScope): readonly Permission[] {
+  return scope === 'system' ? ALL_PERMISSIONS : NAMESPACE_PERMISSIONS;
+}
 
 /** For the whole installation. */
 export const SYSTEM_ROLES = {
-  administrator: Object.keys(PERMISSIONS) as Permission[],
+  administrator: ALL_PERMISSIONS,
   auditor: ['environment.view', 'template.view', 'platform.inspect', 'user.view', 'audit.view'],
 } as const satisfies Record<string, readonly Permission[]>;
 export type SystemRole = keyof typeof SYSTEM_ROLES;
@@ -34,32 +52,6 @@ export const NAMESPACE_ROLES = {
 } as const satisfies Record<string, readonly Permission[]>;
 export type NamespaceRole = keyof typeof NAMESPACE_ROLES;
 
-/** All that a user's roles are. Who has equal rights, and is the same user, sees the same. */
-export interface Rights {
-  systemRole: SystemRole | null;
-  /** By the namespace's id; without one, nothing in that namespace. */
-  roles: Readonly<Record<string, NamespaceRole>>;
-}
-
-/** Whether these rights hold the permission in this namespace; without a namespace, in the whole installation. */
-export function holds(rights: Rights, permission: Permission, namespaceId: string | null): boolean {
-  const { systemRole } = rights;
-  if (systemRole && (SYSTEM_ROLES[systemRole] as readonly Permission[]).includes(permission)) return true;
-  const role = namespaceId === null ? undefined : rights.roles[namespaceId];
-  return role !== undefined && (NAMESPACE_ROLES[role] as readonly Permission[]).includes(permission);
-}
-
-/** What there is in the database, as rights: a word that this release does not know gives nothing. */
-export function rightsOf(user: {
-  isAdministrator: boolean;
-  isAuditor: boolean;
-  members: readonly { namespaceId: string; role: string }[];
-}): Rights {
-  const roles: Record<string, NamespaceRole> = {};
-  for (const { namespaceId, role } of user.members) if (isNamespaceRole(role)) roles[namespaceId] = role;
-  return { systemRole: user.isAdministrator ? 'administrator' : user.isAuditor ? 'auditor' : null, roles };
-}
-
 export function isNamespaceRole(word: string): word is NamespaceRole {
   return Object.hasOwn(NAMESPACE_ROLES, word);
 }
@@ -68,8 +60,6 @@ export function isSystemRole(word: string): word is SystemRole {
   return Object.hasOwn(SYSTEM_ROLES, word);
 }
 
-/** The same text for the same rights. */
-export function rightsKey({ systemRole, roles }: Rights): string {
-  const each = Object.entries(roles).map(([namespaceId, role]) => `${namespaceId}:${role}`);
-  return [systemRole ?? 'none', ...each.sort()].join(' ');
+export function isPermission(word: string): word is Permission {
+  return Object.hasOwn(PERMISSIONS, word);
 }

@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asUser } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { NAMESPACE_ROLES } from '../rights/roles.ts';
 import type { ModuleSettings } from './module-settings.ts';
 import { openProvider, type TestProvider } from './provider.kit.ts';
 
@@ -64,7 +65,8 @@ describe('signing in at a provider', () => {
   it('makes a user at the first time, and finds the same one again', async () => {
     const first = await signIn();
     expect(first).toMatchObject({ status: 303, path: '/templates', problem: null, actor: { login: `ada${count}` } });
-    expect(Object.values(asUser(first.actor ?? server.platform).rights.roles)).toEqual(['developer']);
+    const { everywhere, inNamespace } = asUser(first.actor ?? server.platform).rights;
+    expect([everywhere.size, ...Object.values(inNamespace)]).toEqual([0, new Set(NAMESPACE_ROLES.developer)]);
     provider.account = { ...provider.account, preferred_username: 'renamed', email: 'new@example.com' };
     expect((await signIn()).actor?.userId).toBe(first.actor?.userId);
     const entry = await server.db.auditEntry.findFirstOrThrow({

@@ -7,8 +7,8 @@ import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { ApiToken } from '../generated/prisma/client.ts';
 import { parseInput } from '../parse-input.ts';
+import { readRights } from '../rights/grants.ts';
 import { may } from '../rights/may.ts';
-import { rightsOf } from '../rights/roles.ts';
 import { hashSecret, newToken, TOKEN_PREFIXES } from '../secrets.ts';
 import { apiTokenStore } from './api-token.store.ts';
 import { userStore } from './user.store.ts';
@@ -90,7 +90,8 @@ export class ApiTokenService {
     }
     const { id: userId, login } = row.user;
     const credential = { kind: 'token', id: row.id } as const;
-    return { kind: 'user', userId: userId as UserId, login, rights: rightsOf(row.user), credential };
+    const rights = await readRights(this.#db, userId as UserId);
+    return { kind: 'user', userId: userId as UserId, login, rights, credential };
   }
 
   /** The token that an administrator has preset, for the scripts of a machine. */

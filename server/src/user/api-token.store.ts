@@ -1,8 +1,7 @@
 /** The only file that touches the table `api_tokens`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
-import type { ApiToken } from '../generated/prisma/client.ts';
-import { type UserWithRoles, withRoles } from './user.store.ts';
+import type { ApiToken, User } from '../generated/prisma/client.ts';
 
 export const apiTokenStore = {
   async insert(
@@ -21,11 +20,11 @@ export const apiTokenStore = {
     });
   },
 
-  findValid(db: Reader, secretHash: string, now: Date): Promise<(ApiToken & { user: UserWithRoles }) | null> {
+  findValid(db: Reader, secretHash: string, now: Date): Promise<(ApiToken & { user: User }) | null> {
     const isGood = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
     return db.apiToken.findFirst({
       where: { secretHash, ...isGood, user: { disabledAt: null } },
-      include: { user: { include: withRoles } },
+      include: { user: true },
     });
   },
 

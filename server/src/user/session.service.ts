@@ -9,7 +9,8 @@ import { type Actor, ANONYMOUS, asUser, notFound, type UserActor } from '../acto
 import type { AuditService } from '../audit/audit.service.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Session } from '../generated/prisma/client.ts';
-import { rightsOf } from '../rights/roles.ts';
+import { readRights } from '../rights/grants.ts';
+import type { Rights } from '../rights/rights.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { type SessionRow, sessionStore } from './session.store.ts';
 import type { SignInAttempts } from './sign-in-attempts.ts';
@@ -103,7 +104,7 @@ export class SessionService {
     if (now.getTime() - (row.lastUsedAt?.getTime() ?? 0) > USED_EVERY_MS) {
       await reading(() => sessionStore.setUsed(this.#db, row.id, now));
     }
-    return actorOf(row);
+    return actorOf(row, await readRights(this.#db, row.userId as UserId));
   }
 
   async signOut(secret: string): Promise<void> {
@@ -169,7 +170,7 @@ export class SessionService {
   }
 }
 
-function actorOf({ id, user }: SessionRow): UserActor {
+function actorOf({ id, user }: SessionRow, rights: Rights): UserActor {
   const { id: userId, login } = user;
-  return { kind: 'user', userId: userId as UserId, login, rights: rightsOf(user), credential: { kind: 'session', id } };
+  return { kind: 'user', userId: userId as UserId, login, rights, credential: { kind: 'session', id } };
 }

@@ -1,10 +1,9 @@
 /** The only file that touches the tables `sessions` and `sign_in_codes`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
-import type { Session } from '../generated/prisma/client.ts';
-import { type UserWithRoles, withRoles } from './user.store.ts';
+import type { Session, User } from '../generated/prisma/client.ts';
 
-export type SessionRow = Session & { user: UserWithRoles };
+export type SessionRow = Session & { user: User };
 
 export const sessionStore = {
   async insert(
@@ -17,7 +16,7 @@ export const sessionStore = {
   findValid(db: Reader, secretHash: string, now: Date): Promise<SessionRow | null> {
     return db.session.findFirst({
       where: { secretHash, revokedAt: null, expiresAt: { gt: now }, user: { disabledAt: null } },
-      include: { user: { include: withRoles } },
+      include: { user: true },
     });
   },
 

@@ -8,7 +8,7 @@ import { type Actor, asUser, notFound, type UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
 import type { SshKey } from '../generated/prisma/client.ts';
 import { parseInput } from '../parse-input.ts';
-import { rightsOf } from '../rights/roles.ts';
+import { readRights } from '../rights/grants.ts';
 import { sshKeyStore } from './ssh-key.store.ts';
 import { parseSshPublicKey } from './ssh-public-key.ts';
 import { userStore } from './user.store.ts';
@@ -93,11 +93,14 @@ export class SshKeyService {
   async ownersOf(publicKey: string): Promise<{ actor: UserActor; lastUsedAt: Date | null }[]> {
     const [algorithm = '', base64 = ''] = publicKey.trim().split(/\s+/);
     const rows = await reading(() => sshKeyStore.owners(this.#db, `${algorithm} ${base64}`));
-    return rows.map(({ id, user, lastUsedAt }) => {
+    const owners = rows.map(async ({ id, user, lastUsedAt }) => {
+      const userId = user.id as UserId;
       const credential = { kind: 'sshKey', id } as const;
-      const rights = rightsOf(user);
-      return { actor: { kind: 'user', userId: user.id as UserId, login: user.login, rights, credential }, lastUsedAt };
+      const rights = await readRights(this.#db, userId);
+      const actor: UserActor = { kind: 'user', userId, login: user.login, rights, credential };
+      return { actor, lastUsedAt };
     });
+    return Promise.all(owners);
   }
 
   async markUsed(keyId: string, lastUsedAt: Date | null): Promise<void> {

@@ -1,8 +1,7 @@
 /** The only file that touches the table `ssh_keys`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
-import type { SshKey } from '../generated/prisma/client.ts';
-import { type UserWithRoles, withRoles } from './user.store.ts';
+import type { SshKey, User } from '../generated/prisma/client.ts';
 
 export const sshKeyStore = {
   insert(
@@ -33,10 +32,10 @@ export const sshKeyStore = {
   },
 
   /** Everybody who has uploaded this key and is not disabled: usually one. */
-  owners(db: Reader, publicKey: string): Promise<(SshKey & { user: UserWithRoles })[]> {
+  owners(db: Reader, publicKey: string): Promise<(SshKey & { user: User })[]> {
     return db.sshKey.findMany({
       where: { publicKey, user: { disabledAt: null } },
-      include: { user: { include: withRoles } },
+      include: { user: true },
       orderBy: { createdAt: 'asc' },
     });
   },

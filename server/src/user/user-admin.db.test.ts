@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asUser } from '../actor.ts';
 import { newSignInLink } from '../bootstrap.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { ADMINISTRATOR } from '../rights/rights.kit.ts';
+import { NAMESPACE_ROLES } from '../rights/roles.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -30,8 +32,8 @@ describe('an invitation', () => {
     const login = newLogin();
     const session = await invitations().join(secret, { login, name: 'Ada L.', password }, from);
     const actor = await server.app.sessions.authenticate(session.secret);
-    expect(actor).toMatchObject({ login, rights: { systemRole: null } });
-    expect(Object.values(actor?.rights.roles ?? {})).toEqual(['viewer']);
+    expect(actor).toMatchObject({ login, rights: { everywhere: new Set() } });
+    expect(Object.values(actor?.rights.inNamespace ?? {})).toEqual([new Set(NAMESPACE_ROLES.viewer)]);
     expect(await code(invitations().join(secret, { login: newLogin(), name: 'B', password }, from))).toBe(
       'UNAUTHENTICATED',
     );
@@ -138,7 +140,7 @@ describe('the last administrator', () => {
     const link = new URL(await newSignInLink(server.app, 'https://easel.example.com'));
     const session = await server.app.sessions.signInWithCode(link.searchParams.get('code') ?? '', from);
     const actor = await server.app.sessions.authenticate(session.secret);
-    expect(actor).toMatchObject({ userId, rights: { systemRole: 'administrator' } });
+    expect(actor).toMatchObject({ userId, rights: ADMINISTRATOR });
   });
 });
 

@@ -7,6 +7,7 @@ import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { parseInput } from '../parse-input.ts';
+import { keepingAdministrators } from '../rights/administrators.ts';
 import { mustMay } from '../rights/may.ts';
 import { NAMESPACE_ROLES, type NamespaceRole, SYSTEM_ROLES, type SystemRole } from '../rights/roles.ts';
 import { loginSchema, nameSchema } from './login.ts';
@@ -48,7 +49,6 @@ export class UserAdminService {
     const { systemRole, role } = parseInput(rolesSchema, input);
     const namespaceId = await this.#parts.namespaces.defaultId();
     return this.#change(id, async (tx, user) => {
-      if (systemRole !== 'administrator') await this.#refuseLast(tx, user);
       await userStore.setSystemRole(tx, user.id, systemRole);
       await this.#parts.namespaces.setRole(tx, { namespaceId, userId: user.id }, role);
       // Whether the user may still enter what he owns depends on it.
@@ -66,7 +66,6 @@ export class UserAdminService {
       throw new AppError({ code: 'WRONG_STATE', message: 'nobody disables himself: ask another administrator' });
     }
     return this.#change(id, async (tx, user) => {
-      if (isDisabled) await this.#refuseLast(tx, user);
       await userStore.setDisabled(tx, user.id, isDisabled ? new Date(this.#parts.clock.now()) : null);
       if (isDisabled) await this.#parts.sessions.revokeOthers(tx, user.id, null);
       await this.#parts.onAccessChanged(tx, user.id);
@@ -104,22 +103,15 @@ export class UserAdminService {
 
   async #change(id: string, work: (tx: Tx, user: UserRow) => Promise<void>): Promise<UserRow> {
     if (!isId('user', id)) throw notFound('user');
-    return inTransaction(this.#db, async (tx) => {
+    return inTransaction(this.#db, (tx) =>
       // Before the user's own row, always: two who demote each other wait instead of locking each other out.
-      await userStore.lockAdministrators(tx);
-      const user = await userStore.find(tx, id);
-      if (!user) throw notFound('user');
-      await work(tx, user);
-      return (await userStore.find(tx, id)) ?? user;
-    });
-  }
-
-  /** Throws WRONG_STATE when without this user nobody could administer any more. */
-  async #refuseLast(tx: Tx, user: UserRow): Promise<void> {
-    const administrators = await userStore.lockAdministrators(tx);
-    if (administrators.length > 1 || !administrators.includes(user.id)) return;
-    const message = 'this is the last administrator: make somebody else one first';
-    throw new AppError({ code: 'WRONG_STATE', message });
+      keepingAdministrators(tx, async () => {
+        const user = await userStore.find(tx, id);
+        if (!user) throw notFound('user');
+        await work(tx, user);
+        return (await userStore.find(tx, id)) ?? user;
+      }),
+    );
   }
 }
 

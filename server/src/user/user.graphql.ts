@@ -5,13 +5,12 @@ import type { RequestContext } from '../context.ts';
 import type { Db } from '../db.ts';
 import type { Prisma, User } from '../generated/prisma/client.ts';
 import { may } from '../rights/may.ts';
+import { holds } from '../rights/rights.ts';
 import {
-  holds,
+  ALL_PERMISSIONS,
   isNamespaceRole,
   NAMESPACE_ROLES,
   type NamespaceRole,
-  PERMISSIONS,
-  type Permission,
   SYSTEM_ROLES,
   type SystemRole,
 } from '../rights/roles.ts';
@@ -35,6 +34,9 @@ export function shown(db: Db, query: Query, { id }: UserRow): Promise<User> {
   return db.user.findUniqueOrThrow({ ...query, where: { id } } as Prisma.UserFindUniqueOrThrowArgs);
 }
 
+/** A group whose members are administrators. */
+const ADMINISTERS = { group: { roles: { some: { role: 'administrator', namespaceId: null } } } };
+
 /** Of others, one sees only who they are, unless one may see all users. */
 const isShown = ({ id }: { id: string }, { actor }: RequestContext) => may(actor, 'user.read', { ownerId: id });
 
@@ -51,7 +53,11 @@ export const UserNode = builder.prismaNode('User', {
       description: 'Null for whoever may not see all users, but for their own.',
       resolve: (user, _args, context) => (isShown(user, context) ? user.email : null),
     }),
-    isAdministrator: t.exposeBoolean('isAdministrator'),
+    isAdministrator: t.boolean({
+      description: 'By a role of their own or by a group.',
+      select: { memberships: { where: ADMINISTERS, select: { groupId: true }, take: 1 } },
+      resolve: ({ isAdministrator, memberships }) => isAdministrator || memberships.length > 0,
+    }),
     systemRole: t.field({
       type: SystemRoleEnum,
       nullable: true,
@@ -77,7 +83,7 @@ export const UserNode = builder.prismaNode('User', {
       resolve: async ({ id }, _args, { actor, services }) => {
         if (actor.kind !== 'user' || actor.userId !== id) return [];
         const namespaceId = await services.namespaces.defaultId();
-        return (Object.keys(PERMISSIONS) as Permission[]).filter((name) => holds(actor.rights, name, namespaceId));
+        return ALL_PERMISSIONS.filter((name) => holds(actor.rights, name, namespaceId));
       },
     }),
     hasPassword: t.boolean({ resolve: (user, _args, context) => isShown(user, context) && user.passwordHash !== null }),

@@ -3,7 +3,7 @@ import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import { type Db, inTransaction, type Reader, reading, type Tx, uniqueViolation } from '../db.ts';
 import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { parseInput } from '../parse-input.ts';
 import type { NamespaceRole } from '../rights/roles.ts';
@@ -37,8 +37,8 @@ export class UserService {
   }
 
   /** Throws NOT_FOUND. */
-  async get(id: UserId): Promise<UserRow> {
-    const row = await reading(() => userStore.find(this.#db, id));
+  async get(id: UserId, db: Reader = this.#db): Promise<UserRow> {
+    const row = await reading(() => userStore.find(db, id));
     if (!row) throw notFound('user');
     return row;
   }

@@ -1,11 +1,10 @@
 /** The only file that touches the table `users`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import { escapeLike, type Reader, type Tx } from '../db.ts';
-import type { Member, Prisma, User } from '../generated/prisma/client.ts';
+import type { Prisma, User } from '../generated/prisma/client.ts';
 import type { SystemRole } from '../rights/roles.ts';
 
 export type UserRow = Omit<User, 'id'> & { id: UserId };
-export type UserWithRoles = User & { members: Member[] };
 
 export type NewUser = Pick<UserRow, 'login' | 'name' | 'email' | 'passwordHash'> & {
   kind: 'person' | 'service';
@@ -15,9 +14,6 @@ export type NewUser = Pick<UserRow, 'login' | 'name' | 'email' | 'passwordHash'>
 function columnsOf(systemRole: SystemRole | null) {
   return { isAdministrator: systemRole === 'administrator', isAuditor: systemRole === 'auditor' };
 }
-
-/** What a user's rights are made of. */
-export const withRoles = { members: true } as const;
 
 export const userStore = {
   async find(db: Reader, id: UserId): Promise<UserRow | null> {
@@ -70,14 +66,6 @@ export const userStore = {
 
   async setDisabled(tx: Tx, id: UserId, disabledAt: Date | null): Promise<void> {
     await tx.user.update({ where: { id }, data: { disabledAt } });
-  },
-
-  /** People who can administer. Held until the end of the transaction, so that two changes at once see each other. */
-  async lockAdministrators(tx: Tx): Promise<UserId[]> {
-    const rows = await tx.$queryRawUnsafe<{ id: UserId }[]>(
-      `SELECT id FROM users WHERE is_administrator AND disabled_at IS NULL AND kind = 'person' ORDER BY id FOR UPDATE`,
-    );
-    return rows.map(({ id }) => id);
   },
 
   /** Back to what he was at the first start. */

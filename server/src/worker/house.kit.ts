@@ -79,7 +79,7 @@ export async function openHouse(databaseUrl: string) {
     db,
     clock,
     onChanged: async (tx, userId) => {
-      await notifyInTransaction(tx, { workers: await environments.idsWithWorker(tx, userId) });
+      await notifyInTransaction(tx, { workers: await environments.idsWithWorker(tx, [userId]) });
     },
   });
   const limits = { stopSeconds: 60, graceSeconds: 60, goneGraceSeconds: 5 };
