@@ -57,7 +57,7 @@ export interface AppParts {
 export function createApp({ config, database, objects, clock, log }: AppParts): App {
   const { db, pool } = database;
   const audit = new AuditService({ db, objects, clock, log });
-  const key = new ServerKey(config.EASEL_SECRET_KEY);
+  const key = new ServerKey(config.EASEL_SECRET_KEY, config.EASEL_SECRET_KEYS_OTHER);
   const tickets = new TicketService({ db, key, clock });
   const platforms = new PlatformService({ db, clock });
   const instanceTypes = new InstanceTypeService({ db, clock });

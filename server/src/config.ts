@@ -21,6 +21,22 @@ export const databaseConfig = z.object({
   EASEL_DATABASE_URL: databaseUrl,
 });
 
+const KEY_FORM = '64 hexadecimal digits, like those of `openssl rand -hex 32`';
+const serverKeys = {
+  /** Seals secrets in the database and makes the workers' one-time tokens. */
+  EASEL_SECRET_KEY: z
+    .string({ error: `is required: ${KEY_FORM}` })
+    .regex(/^[0-9a-f]{64}$/i, `expected ${KEY_FORM}`)
+    .transform((hex) => new Secret(hex)),
+  /** Open what they have sealed, and seal nothing: the key before, or the one that comes next (comma-separated). */
+  EASEL_SECRET_KEYS_OTHER: z
+    .string()
+    .regex(/^[0-9a-f]{64}(,[0-9a-f]{64}){0,9}$/i, `expected ${KEY_FORM}; several with commas between them`)
+    .transform((list) => list.split(',').map((hex) => new Secret(hex)))
+    .optional(),
+};
+export const serverKeyConfig = z.object({ EASEL_DATABASE_URL: databaseUrl, ...serverKeys });
+
 const serverConfig = z.object({
   EASEL_HOST: z.string().min(1).default('127.0.0.1'),
   EASEL_PORT: z.coerce.number().int().min(0).max(65_535).default(7080),
@@ -42,11 +58,7 @@ const serverConfig = z.object({
   EASEL_DATABASE_URL: databaseUrl,
   /** PostgreSQL connections of this replica, the one that listens not counted. */
   EASEL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(20),
-  /** Seals private keys in the database and makes the workers' one-time tokens. */
-  EASEL_SECRET_KEY: z
-    .string({ error: 'is required: 64 hexadecimal digits, like those of `openssl rand -hex 32`' })
-    .regex(/^[0-9a-f]{64}$/i, 'expected 64 hexadecimal digits, like those of `openssl rand -hex 32`')
-    .transform((hex) => new Secret(hex)),
+  ...serverKeys,
   /** The platform that is installed together with this server: its scheduler's token, and what people call it. */
   EASEL_LOCAL_PLATFORM_TOKEN: presetToken.optional(),
   EASEL_LOCAL_PLATFORM_NAME: nameSchema.default('local'),

@@ -19,17 +19,48 @@ it('seals the same text differently each time', () => {
   expect(key.seal('a', 'p')).not.toBe(key.seal('a', 'p'));
 });
 
-it.each(['', 'v1', 'v1.', 'v1.AAAA', 'v2.AAAA', 'nonsense'])('does not open %j', (sealed) => {
-  expect(() => key.open(sealed, 'p')).toThrow('does not open');
-});
+it.each(['', 'v1', 'v1.', 'v1.AAAA', 'v2.AAAA', 'v2...', 'v2.00000000.AAAA.AAAA', 'v3.AAAA', 'nonsense'])(
+  'does not open %j',
+  (sealed) => {
+    expect(() => key.open(sealed, 'p')).toThrow('does not open');
+  },
+);
 
 it('notices every changed byte', () => {
-  const bytes = Buffer.from(key.seal('secret', 'p').slice(3), 'base64url');
-  for (let i = 0; i < bytes.length; i++) {
-    const changed = Buffer.from(bytes);
-    changed[i] = (changed[i] ?? 0) ^ 1;
-    expect(() => key.open(`v1.${changed.toString('base64url')}`, 'p')).toThrow();
+  const [version, id, ...parts] = key.seal('secret', 'p').split('.');
+  for (const [at, part] of parts.entries()) {
+    const bytes = Buffer.from(part, 'base64url');
+    for (let i = 0; i < bytes.length; i++) {
+      const changed = Buffer.from(bytes);
+      changed[i] = (changed[i] ?? 0) ^ 1;
+      const sealed = [version, id, ...parts.with(at, changed.toString('base64url'))].join('.');
+      expect(() => key.open(sealed, 'p')).toThrow('does not open');
+    }
   }
+});
+
+it('opens what other keys have sealed that it is told of, and seals with the present one', () => {
+  const both = new ServerKey(new Secret('cd'.repeat(32)), [new Secret('ab'.repeat(32))]);
+  const before = key.seal('secret', 'p');
+  expect(both.open(before, 'p')).toBe('secret');
+  const anew = both.rewrap(before) ?? '';
+  expect(other.open(anew, 'p')).toBe('secret');
+  expect(() => other.open(anew, 'q')).toThrow();
+  expect(both.rewrap(anew)).toBeNull();
+  expect(() => other.rewrap(before)).toThrow('not known');
+  expect(both.isWorkerToken(key.workerToken(worker), worker)).toBe(true);
+  expect(both.workerToken(worker)).toBe(other.workerToken(worker));
+});
+
+/** What the release before envelopes has sealed with this key. */
+const DIRECT = 'v1.zmQ0XpQYWgh3MW_o5S7ElUTtWEQtgESH0Wlu5Da0Ii90NcSFcg';
+
+it('still opens what was sealed without an envelope', () => {
+  expect(key.open(DIRECT, 'a/1')).toBe('secret ü');
+  expect(new ServerKey(new Secret('cd'.repeat(32)), [new Secret('ab'.repeat(32))]).open(DIRECT, 'a/1')).toBe(
+    'secret ü',
+  );
+  expect(() => other.open(DIRECT, 'a/1')).toThrow('does not open');
 });
 
 it('makes one token per worker, always the same', () => {

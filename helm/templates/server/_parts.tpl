@@ -8,6 +8,9 @@
     name: {{ include "easel.serverSecretName" . }}
     items:
       - { key: {{ empty .Values.secrets.existingSecret.name | ternary "secret-key" .Values.secrets.existingSecret.secretKeyKey }}, path: secret-key }
+      {{- if include "easel.hasOtherSecretKeys" . }}
+      - { key: {{ empty .Values.secrets.existingSecret.name | ternary "other-secret-keys" .Values.secrets.existingSecret.otherSecretKeysKey }}, path: other-secret-keys }
+      {{- end }}
       {{- if include "easel.hasAdminToken" . }}
       - { key: {{ empty .Values.secrets.existingSecret.name | ternary "admin-token" .Values.secrets.existingSecret.adminTokenKey }}, path: admin-token }
       {{- end }}
@@ -31,9 +34,13 @@
 {{- if or (and .Values.secrets.existingSecret.name .Values.secrets.existingSecret.adminTokenKey) (and .Values.secrets.adminToken (not .Values.secrets.existingSecret.name)) }}yes{{ end -}}
 {{- end -}}
 
+{{- define "easel.hasOtherSecretKeys" -}}
+{{- if or (and .Values.secrets.existingSecret.name .Values.secrets.existingSecret.otherSecretKeysKey) (and .Values.secrets.otherSecretKeys (not .Values.secrets.existingSecret.name)) }}yes{{ end -}}
+{{- end -}}
+
 {{/* What of the server's secrets this chart itself holds. */}}
 {{- define "easel.serverChecksum" -}}
-{{- $parts := list .Values.database.url .Values.secrets.adminToken .Values.objectStore.s3.accessKey .Values.objectStore.s3.secretKey -}}
+{{- $parts := list .Values.database.url .Values.secrets.adminToken .Values.secrets.otherSecretKeys .Values.objectStore.s3.accessKey .Values.objectStore.s3.secretKey -}}
 {{- if not .Values.secrets.existingSecret.name }}{{ $parts = append $parts (include "easel.secretKey" .) }}{{ end -}}
 {{- if and (include "easel.hasPlatform" .) (not .Values.platform.existingSecret.name) }}{{ $parts = append $parts (include "easel.platformToken" .) }}{{ end -}}
 {{- toJson $parts | sha256sum -}}
@@ -49,6 +56,9 @@
 - { name: EASEL_DATABASE_URL_FILE, value: /run/easel/secrets/database-url }
 - { name: EASEL_DATABASE_CONNECTIONS, value: {{ .Values.database.connections | quote }} }
 - { name: EASEL_SECRET_KEY_FILE, value: /run/easel/secrets/secret-key }
+{{- if include "easel.hasOtherSecretKeys" . }}
+- { name: EASEL_SECRET_KEYS_OTHER_FILE, value: /run/easel/secrets/other-secret-keys }
+{{- end }}
 {{- if include "easel.hasPlatform" . }}
 - { name: EASEL_LOCAL_PLATFORM_NAME, value: {{ .Values.platform.name | quote }} }
 - { name: EASEL_LOCAL_PLATFORM_TOKEN_FILE, value: /run/easel/secrets/platform-token }

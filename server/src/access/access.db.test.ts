@@ -221,6 +221,6 @@ describe('signing keys', () => {
   it('are sealed in the database', async () => {
     const rows = await server.db.signingKey.findMany();
     expect(JSON.stringify(rows)).not.toMatch(/"d":/);
-    for (const row of rows) expect(row.privateJwk).toMatch(/^v1\./);
+    for (const row of rows) expect(row.privateJwk).toMatch(/^v2\./);
   });
 });

@@ -52,7 +52,7 @@ it('gives the same host key at every start, sealed in the database', async () =>
   await server.report(placement, { type: 'worker.stopped', isClean: true, text: '' });
   await server.app.services.environments.start(owner, id);
   const row = await server.db.environment.findUniqueOrThrow({ where: { id } });
-  expect(row.sshHostKey).toMatch(/^v1\./);
+  expect(row.sshHostKey).toMatch(/^v2\./);
   const [ending] = (await server.claim()).filter((claimed) => claimed.environmentId === id);
   await server.observe({ type: 'ended', placementId: ending?.id, wish: 'end' });
   const again = (await server.claim()).find((claimed) => claimed.environmentId === id);
