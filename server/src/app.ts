@@ -23,6 +23,7 @@ import { PlatformAdminService, type PlatformContents } from './platform/platform
 import { SchedulerService } from './platform/scheduler.service.ts';
 import { lastBeat } from './presence/last-beat.ts';
 import { ServerKey } from './server-key.ts';
+import { Arrivals } from './sign-in/arrival.ts';
 import { OidcSignIn } from './sign-in/oidc.ts';
 import { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import { SnapshotService } from './snapshot/snapshot.service.ts';
@@ -134,11 +135,12 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     },
   });
   const signInModules = new SignInModuleService({ db, key });
+  const groups = new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf });
   const services: Services = {
     apiTokens,
     audit,
     environments,
-    groups: new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf }),
+    groups,
     instanceTypes,
     invitations: new InvitationService({ db, clock, users, sessions, attempts }),
     namespaces,
@@ -163,7 +165,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     users,
   };
   const authentication = new Authentication({ db, platforms, apiTokens, sessions });
-  const oidc = new OidcSignIn({ db, key, clock, log, modules: signInModules, users, sessions });
+  const arrivals = new Arrivals({ db, clock, groups, users, sessions });
+  const oidc = new OidcSignIn({ db, key, clock, log, modules: signInModules, arrivals });
   return { authentication, facts, oidc, services, sessions, tickets };
 }
 

@@ -32,8 +32,8 @@ it('puts everything that is sealed under the new key, wherever it lies, and chan
   });
   const module = await server.app.services.signInModules.create(server.administrator, {
     name: 'm',
-    clientSecret: 'canary',
-    settings: { issuer: 'https://id.example.com', clientId: 'a' },
+    secret: 'canary',
+    settings: { kind: 'oidc', issuer: 'https://id.example.com', clientId: 'a' },
   });
   // Somebody who writes what looks like it into a text of his own.
   const forged = `v2.00000000.${'A'.repeat(80)}.AAAA`;

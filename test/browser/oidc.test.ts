@@ -32,7 +32,7 @@ describeWith(['chromium', 'built web'], 'an OpenID provider in the browser', () 
     await dialog.getByLabel('Issuer').fill(provider.issuer);
     await dialog.getByLabel('Client ID').fill(provider.clientId);
     await dialog.getByRole('button', { name: 'Save' }).click();
-    await dialog.getByText(/a new module needs the client’s secret/).waitFor();
+    await dialog.getByText(/a new module needs the secret/).waitFor();
     await dialog.getByLabel('Client secret').fill(provider.clientSecret);
     await dialog.getByLabel('Whoever has no user yet gets one').check();
     expect(await findAccessibilityFaults(administrator)).toEqual([]);

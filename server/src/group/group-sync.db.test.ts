@@ -17,8 +17,8 @@ afterAll(() => server.close());
 const groups = () => server.app.services.groups;
 
 async function newModule(): Promise<string> {
-  const settings = { issuer: 'https://id.example.com', clientId: 'a' };
-  const wish = { name: newId('event'), clientSecret: 's', settings };
+  const settings = { kind: 'oidc' as const, issuer: 'https://id.example.com', clientId: 'a' };
+  const wish = { name: newId('event'), secret: 's', settings };
   return (await server.app.services.signInModules.create(server.administrator, wish)).id;
 }
 

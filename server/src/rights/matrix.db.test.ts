@@ -117,6 +117,7 @@ const MUTATIONS: Record<string, Row> = {
     ({ environment }) => `(input: { id: "${environment}", diskBytes: 100000000000 })`,
   ),
   jumpHeartbeat: plain('P', '(input: { sshHostKeys: [] })'),
+  moveSignInModule: mutation('S', ({ signInModule }) => `(id: "${signInModule}", position: 0)`),
   platformHeartbeat: plain('P', '(input: { kind: "kubernetes" }) { id }'),
   removePlatform: onThing('S', 'platform'),
   removeSshKey: onThing('W', 'sshKey'),
@@ -232,8 +233,8 @@ async function newWorld(): Promise<World> {
     signInModule: (
       await services.signInModules.create(administrator, {
         name: `m-${tail()}`,
-        clientSecret: 's',
-        settings: { issuer: 'https://id.example.com', clientId: 'a' },
+        secret: 's',
+        settings: { kind: 'oidc', issuer: 'https://id.example.com', clientId: 'a' },
       })
     ).id,
     invitation: (await services.invitations.create(administrator, { name: 'a' })).invitation.id,

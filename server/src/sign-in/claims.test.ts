@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { claimsOf, domainOf, isAllowed, loginsFor } from './claims.ts';
+import { claimsOf, domainOf, groupsOf, isAllowed, loginsFor } from './claims.ts';
 
 describe('an e-mail address', () => {
   it.each([true, false, 'true', 1, undefined, null])('is believed when it is verified by a boolean: %j', (verified) => {
@@ -36,8 +36,30 @@ it('without a subject there is nobody', () => {
 });
 
 it('a login is made of what the provider says first', () => {
-  const claims = { subject: 's', name: 'Zoë Ünal', preferredLogin: null, verifiedEmail: null };
+  const claims = { subject: 's', name: 'Zoë Ünal', preferredLogin: null, verifiedEmail: null, groups: null };
   expect(loginsFor(claims).slice(0, 3)).toEqual(['zoe.unal', 'zoe.unal-2', 'zoe.unal-3']);
   expect(loginsFor({ ...claims, preferredLogin: 'Zoe@corp' })[0]).toBe('zoe');
   expect(loginsFor({ ...claims, name: '名前' })[0]).toBe('user');
+});
+
+describe('groups', () => {
+  it.each([
+    [undefined, null],
+    [null, null],
+    [[], []],
+    ['', []],
+    ['developers', ['developers']],
+    [
+      ['a', ' b ', 'a', 7, null, { name: 'c' }],
+      ['a', 'b'],
+    ],
+    [['x'.repeat(201), 'y'], ['y']],
+  ])('of %j are %j', (claim, expected) => {
+    expect(groupsOf(claim)).toEqual(expected);
+  });
+
+  it('lie in the claim that the module names, and in none that all objects have', () => {
+    expect(claimsOf({ sub: 's', roles: 'a', groups: ['b'] }, 'roles')?.groups).toEqual(['a']);
+    expect(claimsOf({ sub: 's' }, 'constructor')?.groups).toBeNull();
+  });
 });

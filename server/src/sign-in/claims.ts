@@ -5,15 +5,20 @@ export interface Claims {
   subject: string;
   name: string | null;
   preferredLogin: string | null;
-  /** Only where the provider says by a boolean that it has verified the address. */
+  /** Only where it is certain that the provider has verified the address. */
   verifiedEmail: string | null;
+  /** Null when the provider says nothing of groups, which is not the same as none. */
+  groups: readonly string[] | null;
 }
+
+/** More are a mistake; what comes after them does not count. */
+const MAX_GROUPS = 1000;
 
 const text = (value: unknown): string | null =>
   typeof value === 'string' && value.trim() !== '' ? value.trim() : null;
 
 /** Of an ID token whose signature, issuer, audience, nonce and times were checked. */
-export function claimsOf(token: Record<string, unknown>): Claims | null {
+export function claimsOf(token: Record<string, unknown>, groupsClaim = 'groups'): Claims | null {
   const subject = text(token.sub);
   if (subject === null || subject.length > 255) return null;
   const email = text(token.email);
@@ -23,7 +28,15 @@ export function claimsOf(token: Record<string, unknown>): Claims | null {
     name: text(token.name)?.slice(0, 100) ?? null,
     preferredLogin: text(token.preferred_username),
     verifiedEmail: isVerified ? email : null,
+    groups: groupsOf(Object.hasOwn(token, groupsClaim) ? token[groupsClaim] : undefined),
   };
+}
+
+/** A list of names, or one name; anything else in a list is passed over. */
+export function groupsOf(claim: unknown): string[] | null {
+  if (claim === undefined || claim === null) return null;
+  const names = (Array.isArray(claim) ? claim : [claim]).slice(0, MAX_GROUPS).flatMap((name) => text(name) ?? []);
+  return [...new Set(names.filter((name) => name.length <= 200))];
 }
 
 /** The domain, in the form that DNS has; null for what is not one plain address. */

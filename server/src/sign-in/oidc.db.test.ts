@@ -1,11 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { newId } from '@easel/schema/ids';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asUser } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 import { NAMESPACE_ROLES } from '../rights/roles.ts';
-import type { ModuleSettings } from './module-settings.ts';
+import type { OidcSettings } from './kinds/oidc.ts';
 import { openProvider, type TestProvider } from './provider.kit.ts';
 
 let server: TestServer;
@@ -26,11 +27,11 @@ beforeEach(async () => {
   provider.account = { sub: `s${++count}`, name: 'Ada', preferred_username: `ada${count}` };
 });
 
-async function newModule(settings: Partial<ModuleSettings> = {}, issuer = provider.issuer): Promise<string> {
+async function newModule(settings: Partial<OidcSettings> = {}, issuer = provider.issuer): Promise<string> {
   const { id } = await server.app.services.signInModules.create(server.administrator, {
     name: `m${++count}`,
-    clientSecret: provider.clientSecret,
-    settings: { issuer, clientId: provider.clientId, mayRegister: true, ...settings },
+    secret: provider.clientSecret,
+    settings: { kind: 'oidc', issuer, clientId: provider.clientId, mayRegister: true, ...settings },
   });
   provider.allow(`${server.url}/auth/oidc/${id}/callback`);
   return id;
@@ -118,6 +119,22 @@ describe('signing in at a provider', () => {
     expect(others.count).toBeGreaterThan(0);
     provider.account.email = email.toUpperCase().replace('U', 'u');
     expect((await signIn()).actor?.userId).toBe(user.userId);
+  });
+
+  it('makes the groups of the module what the provider says, and leaves them alone when it says nothing', async () => {
+    const group = await server.db.group.create({
+      data: { id: newId('group'), name: moduleId, moduleId, externalName: 'dev' },
+    });
+    const members = () => server.db.groupMember.count({ where: { groupId: group.id } });
+    for (const [groups, expected] of [
+      [['Dev', 'other'], 1],
+      [undefined, 1],
+      [[], 0],
+    ] as const) {
+      provider.account = { ...provider.account, groups };
+      expect((await signIn()).actor).not.toBeNull();
+      expect(await members()).toBe(expected);
+    }
   });
 
   it('is refused to a user who is disabled', async () => {
@@ -264,7 +281,7 @@ describe('a module', () => {
   });
 
   it('gives its secret to no other issuer or client', async () => {
-    const settings = { issuer: provider.issuer, clientId: provider.clientId, mayRegister: true };
+    const settings = { kind: 'oidc' as const, issuer: provider.issuer, clientId: provider.clientId, mayRegister: true };
     const change = (more: object) =>
       code(
         signInModules().update(server.administrator, moduleId, {
@@ -278,6 +295,28 @@ describe('a module', () => {
     expect((await signIn()).actor).not.toBeNull();
   });
 
+  it('stays of its kind', async () => {
+    const certificates = ['x'];
+    const settings = { kind: 'saml' as const, entityId: 'a', entryPoint: 'https://id.example.com/', certificates };
+    expect(await code(signInModules().update(server.administrator, moduleId, { name: 'other', settings }))).toBe(
+      'INVALID_INPUT',
+    );
+  });
+
+  it('is moved to its place, though several are moved at once', async () => {
+    const ids = async () => (await signInModules().list(server.administrator)).map(({ id }) => id);
+    const [first, second] = [await newModule(), await newModule()];
+    const before = (await ids()).filter((id) => id !== first && id !== second);
+    await Promise.all([
+      signInModules().move(server.administrator, first, 0),
+      signInModules().move(server.administrator, second, 0),
+    ]);
+    expect((await ids()).slice(0, 2).sort()).toEqual([first, second].sort());
+    expect((await ids()).slice(2)).toEqual(before);
+    await signInModules().move(server.administrator, first, 1_000_000);
+    expect((await ids()).at(-1)).toBe(first);
+  });
+
   it.each([
     'http://id.example.com',
     'file:///etc/passwd',
@@ -286,8 +325,8 @@ describe('a module', () => {
     'javascript:alert(1)',
     'id.example.com',
   ])('is refused with the issuer %s', async (issuer) => {
-    const settings = { issuer, clientId: 'a' };
-    const create = signInModules().create(server.administrator, { name: 'x', clientSecret: 's', settings });
+    const settings = { kind: 'oidc' as const, issuer, clientId: 'a' };
+    const create = signInModules().create(server.administrator, { name: 'x', secret: 's', settings });
     expect(await code(create)).toBe('INVALID_INPUT');
   });
 
@@ -295,7 +334,7 @@ describe('a module', () => {
     moduleId = await newModule({}, 'http://127.0.0.1:9');
     const away = await get(`${server.url}/auth/oidc/${moduleId}/start`);
     expect(decodeURIComponent(away.headers.get('location') ?? '')).toContain('does not answer as an OpenID provider');
-    const settings = { issuer: 'http://127.0.0.1:9', clientId: provider.clientId };
+    const settings = { kind: 'oidc' as const, issuer: 'http://127.0.0.1:9', clientId: provider.clientId };
     await signInModules().update(server.administrator, moduleId, { name: `o${++count}`, isEnabled: false, settings });
     const off = await get(`${server.url}/auth/oidc/${moduleId}/start`);
     expect(decodeURIComponent(off.headers.get('location') ?? '')).toContain('no such way of signing in');

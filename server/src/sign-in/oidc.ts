@@ -8,19 +8,16 @@
  */
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
-import { AppError } from '@easel/schema/errors';
-import type { UserId } from '@easel/schema/ids';
 import { LRUCache } from 'lru-cache';
 import * as oidc from 'openid-client';
-import { type Db, inTransaction, reading, type Tx } from '../db.ts';
+import { type Db, inTransaction, reading } from '../db.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import type { ServerKey } from '../server-key.ts';
-import type { Device, NewSession, SessionService } from '../user/session.service.ts';
-import type { UserService } from '../user/user.service.ts';
-import { type Claims, claimsOf, isAllowed, loginsFor } from './claims.ts';
-import { type ModuleSettings, roleOf } from './module-settings.ts';
+import type { Device, NewSession } from '../user/session.service.ts';
+import { type Arrivals, refused } from './arrival.ts';
+import { type Claims, claimsOf } from './claims.ts';
 import { signInStore } from './sign-in.store.ts';
-import type { OpenedModule, SignInModuleService } from './sign-in-module.service.ts';
+import { type OpenedModule, requireModule, type SignInModuleService } from './sign-in-module.service.ts';
 
 /** Long enough for a second factor at the provider. */
 export const REQUEST_SECONDS = 600;
@@ -34,9 +31,10 @@ interface OidcParts {
   clock: Clock;
   log: Log;
   modules: SignInModuleService;
-  users: UserService;
-  sessions: SessionService;
+  arrivals: Arrivals;
 }
+
+type OidcModule = OpenedModule<'oidc'> & { secret: string };
 
 export class OidcSignIn {
   readonly #parts: OidcParts;
@@ -92,8 +90,7 @@ export class OidcSignIn {
     if (request?.moduleId !== module.id) throw refused('the sign-in was begun too long ago, or was used before');
     const { nonce, verifier } = JSON.parse(this.#parts.key.open(request.sealed, purposeOf(stateHash)));
     const claims = await this.#claims(module, callback, { state, nonce, verifier });
-    const userId = await inTransaction(this.#db, (tx) => this.#userOf(tx, module, claims));
-    return { session: await this.#parts.sessions.open(userId, from), nextPath: request.nextPath };
+    return { session: await this.#parts.arrivals.signIn(module, claims, from), nextPath: request.nextPath };
   }
 
   /** Forgets what nobody came back from. */
@@ -102,7 +99,7 @@ export class OidcSignIn {
   }
 
   async #claims(
-    module: OpenedModule,
+    module: OidcModule,
     callback: URL,
     expected: { state: string; nonce: string; verifier: string },
   ): Promise<Claims> {
@@ -113,7 +110,7 @@ export class OidcSignIn {
         pkceCodeVerifier: expected.verifier,
         idTokenExpected: true,
       });
-      const claims = claimsOf((tokens.claims() ?? {}) as Record<string, unknown>);
+      const claims = claimsOf((tokens.claims() ?? {}) as Record<string, unknown>, module.settings.groupsClaim);
       if (claims) return claims;
       throw new Error('the ID token names no subject');
     } catch (err) {
@@ -123,58 +120,13 @@ export class OidcSignIn {
     }
   }
 
-  async #userOf(tx: Tx, module: OpenedModule, claims: Claims): Promise<UserId> {
-    const { settings } = module;
-    const { subject, verifiedEmail: email } = claims;
-    if (!isAllowed(email, settings.allowedDomains)) {
-      throw forbidden(`${module.name} lets in verified addresses of ${settings.allowedDomains.join(', ')} alone`);
-    }
-    const known = await signInStore.findIdentity(tx, module.id, subject);
-    if (known) {
-      await signInStore.setUsed(tx, module.id, subject, { email, now: new Date(this.#parts.clock.now()) });
-      await this.#refuseDisabled(tx, known.userId as UserId);
-      return known.userId as UserId;
-    }
-    const userId = (await this.#sameEmail(tx, settings, email)) ?? (await this.#register(tx, module, claims));
-    await signInStore.insertIdentity(tx, { moduleId: module.id, subject, userId, email });
-    return userId;
+  async #module(id: string): Promise<OidcModule> {
+    const { secret, ...module } = await requireModule(this.#parts.modules, id, 'oidc');
+    if (secret === null) throw refused(`${module.name} has no secret of its client: ask an administrator`);
+    return { ...module, secret };
   }
 
-  async #sameEmail(tx: Tx, { trustsEmail }: ModuleSettings, email: string | null): Promise<UserId | null> {
-    if (!trustsEmail || email === null) return null;
-    const [user, ...others] = await this.#parts.users.withEmail(tx, email);
-    // Two with one address: nobody can say which of them this is.
-    if (!user || others.length > 0) return null;
-    await this.#refuseDisabled(tx, user.id);
-    return user.id;
-  }
-
-  async #register(tx: Tx, module: OpenedModule, claims: Claims): Promise<UserId> {
-    if (!module.settings.mayRegister) {
-      throw forbidden(`nobody here is known by this account of ${module.name}: ask an administrator for an invitation`);
-    }
-    const { users } = this.#parts;
-    for (const login of loginsFor(claims)) {
-      if (await users.isTaken(tx, login)) continue;
-      const name = claims.name ?? login;
-      const rights = { systemRole: null, role: roleOf(module.settings) };
-      const email = claims.verifiedEmail;
-      return (await users.insert(tx, { kind: 'person', login, name, email, passwordHash: null, ...rights })).id;
-    }
-    throw forbidden('no login could be found for you: ask an administrator for an invitation');
-  }
-
-  async #refuseDisabled(tx: Tx, userId: UserId): Promise<void> {
-    if (await this.#parts.users.isDisabled(tx, userId)) throw forbidden('this user is disabled: ask an administrator');
-  }
-
-  async #module(id: string): Promise<OpenedModule> {
-    const module = await this.#parts.modules.open(id);
-    if (!module) throw new AppError({ code: 'NOT_FOUND', message: 'there is no such way of signing in any more' });
-    return module;
-  }
-
-  async #discover({ id, version, name, settings, secret }: OpenedModule): Promise<oidc.Configuration> {
+  async #discover({ id, version, name, settings, secret }: OidcModule): Promise<oidc.Configuration> {
     const key = `${id} ${version}`;
     const known = this.#discovered.get(key);
     if (known) return known;
@@ -200,12 +152,4 @@ export class OidcSignIn {
 
 function purposeOf(stateHash: string): string {
   return `sign_in_requests.sealed ${stateHash}`;
-}
-
-function refused(message: string): AppError {
-  return new AppError({ code: 'UNAUTHENTICATED', message });
-}
-
-function forbidden(message: string): AppError {
-  return new AppError({ code: 'FORBIDDEN', message });
 }

@@ -48,7 +48,7 @@ export async function openProvider(): Promise<TestProvider> {
   };
   const provider = new Provider(issuer, {
     clients: [],
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username'] },
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username', 'groups'] },
     conformIdTokenClaims: false,
     features: { devInteractions: { enabled: true } },
     findAccount: (_context: unknown, id: string) => ({

@@ -4,22 +4,57 @@ import { refusals } from '../api/refusals.ts';
 import type { SignInModule } from '../generated/prisma/client.ts';
 import { may } from '../rights/may.ts';
 import { NamespaceRoleEnum } from '../user/user.graphql.ts';
-import { moduleSettingsSchema, roleOf } from './module-settings.ts';
+import {
+  kindOf,
+  type ModuleSettingsInput,
+  roleOf,
+  type SettingsOf,
+  SIGN_IN_KINDS,
+  type SignInKind,
+  settingsOf,
+} from './module-settings.ts';
+import { SamlModuleInput, SamlModuleObject } from './saml-module.graphql.ts';
 
-const settingsOf = ({ settings }: SignInModule) => moduleSettingsSchema.parse(settings);
+const SignInKindEnum = builder.enumType('SignInKind', {
+  description: 'How a provider is spoken with.',
+  values: SIGN_IN_KINDS,
+});
+
+/** The settings when they are of this kind. */
+function ofKind<Kind extends SignInKind>(module: SignInModule, kind: Kind): SettingsOf<Kind> | null {
+  const settings = settingsOf(module);
+  return settings.kind === kind ? (settings as SettingsOf<Kind>) : null;
+}
 
 const SignInModuleNode = builder.prismaNode('SignInModule', {
   id: { field: 'id' },
   authScopes: (_module, { actor }) => may(actor, 'user.read'),
   fields: (t) => ({
+    kind: t.field({ type: SignInKindEnum, resolve: (module) => settingsOf(module).kind }),
     name: t.exposeString('name'),
     isEnabled: t.exposeBoolean('isEnabled'),
-    issuer: t.string({ resolve: (module) => settingsOf(module).issuer }),
-    clientId: t.string({ resolve: (module) => settingsOf(module).clientId }),
-    scopes: t.stringList({ resolve: (module) => settingsOf(module).scopes }),
+    issuer: t.string({
+      description: 'Where the provider is: its issuer, entity id or address.',
+      resolve: (module) => {
+        const settings = settingsOf(module);
+        return kindOf(settings).addressOf(settings);
+      },
+    }),
+    clientId: t.string({
+      nullable: true,
+      description: 'Null where providers of this kind give none.',
+      resolve: (module) => {
+        const settings = settingsOf(module);
+        return 'clientId' in settings ? settings.clientId : null;
+      },
+    }),
+    scopes: t.stringList({ resolve: (module) => ofKind(module, 'oidc')?.scopes ?? [] }),
+    groupsClaim: t.string({ nullable: true, resolve: (module) => ofKind(module, 'oidc')?.groupsClaim ?? null }),
+    saml: t.field({ type: SamlModuleObject, nullable: true, resolve: (module) => ofKind(module, 'saml') }),
     mayRegister: t.boolean({ resolve: (module) => settingsOf(module).mayRegister }),
     allowedDomains: t.stringList({ resolve: (module) => settingsOf(module).allowedDomains }),
     trustsEmail: t.boolean({ resolve: (module) => settingsOf(module).trustsEmail }),
+    syncsGroups: t.boolean({ resolve: (module) => settingsOf(module).syncsGroups }),
     role: t.field({
       type: NamespaceRoleEnum,
       nullable: true,
@@ -27,38 +62,62 @@ const SignInModuleNode = builder.prismaNode('SignInModule', {
       resolve: (module) => roleOf(settingsOf(module)),
     }),
     callbackPath: t.string({
+      nullable: true,
       description: 'What the provider is to be told as redirect URI, after the address of this server.',
-      resolve: ({ id }) => `/auth/oidc/${id}/callback`,
+      resolve: (module) => kindOf(settingsOf(module)).callbackPath(module.id),
     }),
   }),
 });
 
 const SignInModuleInput = builder.inputType('SignInModuleInput', {
   fields: (t) => ({
+    kind: t.field({ type: SignInKindEnum, description: '`oidc` when left out. It stays as the module was made.' }),
     name: t.string({ required: true, description: 'On the button of the sign-in page.' }),
     isEnabled: t.boolean(),
-    issuer: t.string({ required: true }),
-    clientId: t.string({ required: true }),
+    issuer: t.string({ description: 'For `oidc`.' }),
+    clientId: t.string({ description: 'For `oidc`.' }),
     clientSecret: t.string({ description: 'Left out, the present one stays; never told again.' }),
-    scopes: t.stringList({ description: 'Besides `openid`; `profile` and `email` when left out.' }),
+    scopes: t.stringList({ description: 'For `oidc`: besides `openid`; `profile` and `email` when left out.' }),
+    groupsClaim: t.string({ description: 'For `oidc`: the claim that names groups; `groups` when left out.' }),
+    saml: t.field({ type: SamlModuleInput, description: 'For `saml`.' }),
     mayRegister: t.boolean({ description: 'Whoever has no user yet gets one.' }),
     allowedDomains: t.stringList({ description: 'Of verified e-mail addresses; empty: any account of the provider.' }),
     trustsEmail: t.boolean({ description: 'A verified address that a user has already means that user.' }),
+    syncsGroups: t.boolean({
+      description:
+        'At each sign-in, membership in the groups that belong to this module becomes what the provider says; true when left out.',
+    }),
     role: t.field({ type: NamespaceRoleEnum, description: 'Of whoever registers; none when left out.' }),
   }),
 });
 
-function moduleInput(input: typeof SignInModuleInput.$inferInput) {
-  const { name, isEnabled, clientSecret, scopes, mayRegister, allowedDomains, trustsEmail, role, ...plain } = input;
-  const settings = {
-    ...plain,
-    role: role ?? null,
-    scopes: scopes ?? undefined,
-    mayRegister: mayRegister ?? undefined,
-    allowedDomains: allowedDomains ?? undefined,
-    trustsEmail: trustsEmail ?? undefined,
+type ModuleInput = typeof SignInModuleInput.$inferInput;
+
+/** What each kind makes of the input, besides what all have; the schema of the kind parses it. */
+const SETTINGS: Record<SignInKind, (input: ModuleInput) => { settings: object; secret: string | null }> = {
+  oidc: ({ issuer, clientId, clientSecret, scopes, groupsClaim }) => ({
+    settings: { issuer, clientId, scopes, groupsClaim },
+    secret: clientSecret ?? null,
+  }),
+  saml: ({ saml }) => ({ settings: saml ?? {}, secret: null }),
+};
+
+function moduleInput(input: ModuleInput) {
+  const { name, isEnabled, mayRegister, allowedDomains, trustsEmail, syncsGroups, role } = input;
+  const kind = input.kind ?? 'oidc';
+  const { settings, secret } = SETTINGS[kind](input);
+  const common = { kind, mayRegister, allowedDomains, trustsEmail, syncsGroups };
+  return {
+    name,
+    isEnabled: isEnabled ?? undefined,
+    secret,
+    // Left out and null are the same in the API; here the default takes the place of either.
+    settings: { ...withoutNull({ ...common, ...settings }), role: role ?? null } as ModuleSettingsInput,
   };
-  return { name, isEnabled: isEnabled ?? undefined, clientSecret: clientSecret ?? null, settings };
+}
+
+function withoutNull(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
 }
 
 builder.queryField('signInModules', (t) =>
@@ -87,6 +146,14 @@ builder.mutationFields((t) => {
       args: { id, input },
       resolve: (_query, _root, { id, input }, { services, actor }) =>
         services.signInModules.update(asUser(actor), id, moduleInput(input)),
+    }),
+    moveSignInModule: t.prismaField({
+      type: SignInModuleNode,
+      ...refusals('NOT_FOUND'),
+      description: 'Its place on the sign-in page, 0 for the first. Directories are asked in this order too.',
+      args: { id, position: t.arg.int({ required: true }) },
+      resolve: (_query, _root, { id, position }, { services, actor }) =>
+        services.signInModules.move(asUser(actor), id, position),
     }),
     deleteSignInModule: t.prismaField({
       type: SignInModuleNode,

@@ -9,21 +9,31 @@ import { invalidInput, parseInput } from '../parse-input.ts';
 import { mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
 import { nameSchema } from '../user/login.ts';
-import { type ModuleSettings, moduleSettingsSchema } from './module-settings.ts';
+import {
+  kindOf,
+  moduleSettingsSchema,
+  type SettingsOf,
+  SIGN_IN_KINDS,
+  type SignInKind,
+  settingsOf,
+} from './module-settings.ts';
 import { signInStore } from './sign-in.store.ts';
 
 export const signInModuleSchema = z.object({
   name: nameSchema,
   isEnabled: z.boolean().default(true),
   settings: moduleSettingsSchema,
-  /** Left out, the present one stays. */
-  clientSecret: z.string().min(1).max(2000).nullish(),
+  /** The client's, or the password of the bind account. Left out, the present one stays. */
+  secret: z.string().min(1).max(2000).nullish(),
 });
 
 /** More are a mistake in a script. */
 const MAX_MODULES = 1000;
 
-export type OpenedModule = Omit<SignInModule, 'settings' | 'secret'> & { settings: ModuleSettings; secret: string };
+export type OpenedModule<Kind extends SignInKind = SignInKind> = Omit<SignInModule, 'settings' | 'secret'> & {
+  settings: SettingsOf<Kind>;
+  secret: string | null;
+};
 
 export class SignInModuleService {
   readonly #db: Db;
@@ -37,51 +47,59 @@ export class SignInModuleService {
   /** In the order of the sign-in page. Throws FORBIDDEN. */
   list(actor: Actor): Promise<SignInModule[]> {
     mustMay(actor, 'user.read');
-    return reading(() => signInStore.list(this.#db));
+    return this.#list();
   }
 
-  /** What everybody is shown who is to sign in. */
-  async offered(): Promise<{ id: string; name: string }[]> {
-    const rows = await reading(() => signInStore.list(this.#db));
-    return rows.filter(({ isEnabled }) => isEnabled).map(({ id, name }) => ({ id, name }));
+  /** What everybody is shown who is to sign in. `startPath` is null for one whose people use the form. */
+  async offered(): Promise<{ id: string; name: string; kind: SignInKind; startPath: string | null }[]> {
+    const rows = await this.#list();
+    return rows
+      .filter(({ isEnabled }) => isEnabled)
+      .map((row) => {
+        const settings = settingsOf(row);
+        return { id: row.id, name: row.name, kind: settings.kind, startPath: kindOf(settings).startPath(row.id) };
+      });
   }
 
-  /** With its secret, for a sign-in. Null when it is unknown or off. */
-  async open(id: string): Promise<OpenedModule | null> {
-    const row = isId('signInModule', id) ? await reading(() => signInStore.find(this.#db, id)) : null;
-    if (!row?.isEnabled || row.secret === null) return null;
-    return {
-      ...row,
-      settings: moduleSettingsSchema.parse(row.settings),
-      secret: this.#key.open(row.secret, purposeOf(row.id)),
-    };
+  /** With its secret, for a sign-in. Null when it is unknown, off, or of another kind. */
+  async open<Kind extends SignInKind>(id: string, kind: Kind): Promise<OpenedModule<Kind> | null> {
+    const row = await this.#find(id);
+    return row?.isEnabled && row.kind === kind ? this.#opened<Kind>(row) : null;
   }
 
   async create(actor: Actor, input: z.input<typeof signInModuleSchema>): Promise<SignInModule> {
     mustMay(actor, 'user.change');
-    const { clientSecret, ...fields } = parseInput(signInModuleSchema, input);
-    if (!clientSecret) throw secretMissing('a new module needs the client’s secret');
+    const { secret: given, ...fields } = parseInput(signInModuleSchema, input);
+    const kind = kindOf(fields.settings);
+    if (!given && kind.needsSecret(fields.settings)) throw secretMissing(kind, 'a new module needs');
     const id = signInStore.newId();
-    const secret = this.#key.seal(clientSecret, purposeOf(id));
+    const secret = given ? { secret: this.#key.seal(given, purposeOf(id)) } : {};
     return this.#uniquelyNamed(fields.name, () =>
       inTransaction(this.#db, async (tx) => {
         if ((await signInStore.list(tx)).length >= MAX_MODULES) {
           throw new AppError({ code: 'QUOTA_EXCEEDED', message: `there are ${MAX_MODULES} modules already` });
         }
-        return signInStore.insert(tx, id, { kind: 'oidc', ...fields, secret });
+        return signInStore.insert(tx, id, { ...fields, ...secret });
       }),
     );
   }
 
-  /** Another issuer or client must not get the secret of the one before: it is to be given again. */
+  /** Another provider must not get the secret that was given for the one before: it is to be given again. */
   async update(actor: Actor, id: string, input: z.input<typeof signInModuleSchema>): Promise<SignInModule> {
     mustMay(actor, 'user.change');
     const row = await this.#get(id);
-    const { clientSecret, ...fields } = parseInput(signInModuleSchema, input);
-    const { issuer, clientId } = moduleSettingsSchema.parse(row.settings);
-    const isMoved = issuer !== fields.settings.issuer || clientId !== fields.settings.clientId;
-    if (isMoved && !clientSecret) throw secretMissing('give the secret again: the issuer or the client has changed');
-    const secret = clientSecret ? { secret: this.#key.seal(clientSecret, purposeOf(row.id)) } : {};
+    const { secret: given, ...fields } = parseInput(signInModuleSchema, input);
+    const before = settingsOf(row);
+    const kind = kindOf(fields.settings);
+    if (before.kind !== fields.settings.kind) {
+      throw invalidInput([{ path: 'kind', message: `a module stays of its kind, ${before.kind}: make another one` }]);
+    }
+    if (!given && kind.needsSecret(fields.settings)) {
+      if (row.secret === null) throw secretMissing(kind, 'this module needs');
+      if (kind.isMoved(before, fields.settings))
+        throw secretMissing(kind, 'what it was given for has changed: give again');
+    }
+    const secret = given ? { secret: this.#key.seal(given, purposeOf(row.id)) } : {};
     const isUpdated = await this.#uniquelyNamed(fields.name, () =>
       inTransaction(this.#db, (tx) => signInStore.update(tx, row, { ...fields, ...secret })),
     );
@@ -93,6 +111,17 @@ export class SignInModuleService {
     return this.#get(id);
   }
 
+  /** Puts it at this place of the order, 0 for the first; beyond the end, it becomes the last. Throws NOT_FOUND. */
+  async move(actor: Actor, id: string, position: number): Promise<SignInModule> {
+    mustMay(actor, 'user.change');
+    const { id: moved } = await this.#get(id);
+    await inTransaction(this.#db, async (tx) => {
+      const others = (await signInStore.lockOrder(tx)).filter((other) => other !== moved);
+      await signInStore.setOrder(tx, others.toSpliced(Math.max(0, position), 0, moved));
+    });
+    return this.#get(id);
+  }
+
   /** Its identities go with it; the users stay, with whatever other ways in they have. */
   async delete(actor: Actor, id: string): Promise<SignInModule> {
     mustMay(actor, 'user.change');
@@ -101,10 +130,25 @@ export class SignInModuleService {
     return row;
   }
 
-  async #get(id: string): Promise<SignInModule> {
+  /** Those that this release knows the kind of. */
+  async #list(): Promise<SignInModule[]> {
+    return (await reading(() => signInStore.list(this.#db))).filter(isKnown);
+  }
+
+  async #find(id: string): Promise<SignInModule | null> {
     const row = isId('signInModule', id) ? await reading(() => signInStore.find(this.#db, id)) : null;
+    return row && isKnown(row) ? row : null;
+  }
+
+  async #get(id: string): Promise<SignInModule> {
+    const row = await this.#find(id);
     if (!row) throw notFound('sign-in module');
     return row;
+  }
+
+  #opened<Kind extends SignInKind>(row: SignInModule): OpenedModule<Kind> {
+    const secret = row.secret === null ? null : this.#key.open(row.secret, purposeOf(row.id));
+    return { ...row, settings: settingsOf(row) as SettingsOf<Kind>, secret };
   }
 
   async #uniquelyNamed<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -121,6 +165,21 @@ function purposeOf(id: string): string {
   return `sign_in_modules.secret ${id}`;
 }
 
-function secretMissing(message: string): AppError {
-  return invalidInput([{ path: 'clientSecret', message }]);
+function isKnown({ kind }: SignInModule): boolean {
+  return (SIGN_IN_KINDS as string[]).includes(kind);
+}
+
+function secretMissing({ secretField }: { secretField: string | null }, why: string): AppError {
+  return invalidInput([{ path: secretField ?? 'secret', message: `${why} the secret` }]);
+}
+
+/** Throws NOT_FOUND for one that is unknown, off, or of another kind. */
+export async function requireModule<Kind extends SignInKind>(
+  modules: SignInModuleService,
+  id: string,
+  kind: Kind,
+): Promise<OpenedModule<Kind>> {
+  const module = await modules.open(id, kind);
+  if (!module) throw new AppError({ code: 'NOT_FOUND', message: 'there is no such way of signing in any more' });
+  return module;
 }

@@ -12,6 +12,10 @@ interface Fields {
   secret?: string;
 }
 
+function columnsOf({ kind, ...settings }: ModuleSettings): { kind: string; settings: Prisma.InputJsonObject } {
+  return { kind, settings };
+}
+
 export const signInStore = {
   list(db: Reader): Promise<SignInModule[]> {
     return db.signInModule.findMany({ orderBy: [{ position: 'asc' }, { id: 'asc' }] });
@@ -21,19 +25,34 @@ export const signInStore = {
     return db.signInModule.findUnique({ where: { id } });
   },
 
-  async insert(tx: Tx, id: string, fields: Fields & { kind: string }): Promise<SignInModule> {
+  /** As the last one. */
+  async insert(tx: Tx, id: string, fields: Fields): Promise<SignInModule> {
     const { settings, ...plain } = fields;
-    const position = await tx.signInModule.count();
-    return tx.signInModule.create({ data: { id, ...plain, position, settings: settings as Prisma.InputJsonObject } });
+    const { _max: last } = await tx.signInModule.aggregate({ _max: { position: true } });
+    const position = (last.position ?? -1) + 1;
+    return tx.signInModule.create({ data: { id, ...plain, position, ...columnsOf(settings) } });
   },
 
   async update(tx: Tx, row: SignInModule, fields: Fields): Promise<boolean> {
     const { settings, ...plain } = fields;
     const { count } = await tx.signInModule.updateMany({
       where: { id: row.id, version: row.version },
-      data: { ...plain, settings: settings as Prisma.InputJsonObject, version: { increment: 1 } },
+      data: { ...plain, ...columnsOf(settings), version: { increment: 1 } },
     });
     return count === 1;
+  },
+
+  /**
+   * The ids in their order, held until the end of the transaction: two that move one at once do not mix. A second statement
+   * reads the order, since the one that waits for the locks has sorted before it waited.
+   */
+  async lockOrder(tx: Tx): Promise<string[]> {
+    await tx.$executeRawUnsafe('SELECT FROM sign_in_modules ORDER BY id FOR UPDATE');
+    return (await this.list(tx)).map(({ id }) => id);
+  },
+
+  async setOrder(tx: Tx, ids: readonly string[]): Promise<void> {
+    for (const [position, id] of ids.entries()) await tx.signInModule.update({ where: { id }, data: { position } });
   },
 
   async delete(tx: Tx, id: string): Promise<void> {

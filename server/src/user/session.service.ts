@@ -150,12 +150,12 @@ export class SessionService {
     await reading(() => sessionStore.sweep(this.#db, new Date(this.#clock.now() - 86_400_000)));
   }
 
-  /** Signs the user in: whoever calls has made sure that it is he. */
-  async open(userId: UserId, { address, userAgent }: Device): Promise<NewSession> {
+  /** Signs the user in: whoever calls has made sure that it is he. `moduleId` is the sign-in module that he came by. */
+  async open(userId: UserId, { address, userAgent }: Device, by: { moduleId?: string } = {}): Promise<NewSession> {
     const secret = newSecret();
     const expiresAt = new Date(this.#clock.now() + SESSION_SECONDS * 1000);
     const device = { address: address || null, userAgent: userAgent?.slice(0, 300) ?? null };
-    const session = { userId, secretHash: hashSecret(secret), expiresAt, ...device };
+    const session = { userId, secretHash: hashSecret(secret), expiresAt, moduleId: by.moduleId ?? null, ...device };
     const { login } = await this.#users.get(userId);
     const from = { address: device.address, requestId: null };
     await this.#audit.during({ action: 'signIn', actor: ANONYMOUS, as: { userId, login }, from }, () =>

@@ -8,7 +8,7 @@ export type SessionRow = Session & { user: User };
 export const sessionStore = {
   async insert(
     tx: Tx,
-    session: Pick<Session, 'secretHash' | 'expiresAt' | 'userAgent' | 'address'> & { userId: UserId },
+    session: Pick<Session, 'secretHash' | 'expiresAt' | 'userAgent' | 'address' | 'moduleId'> & { userId: UserId },
   ): Promise<void> {
     await tx.session.create({ data: { id: newId('session'), ...session } });
   },

@@ -24,6 +24,7 @@ const EMBEDDED = [
   'StorageClass',
   'EnvironmentInstanceType',
   'Disk',
+  'SamlModule',
 ] as const;
 
 const REFUSALS = [
@@ -86,6 +87,7 @@ export const cacheOptions: CacheExchangeOpts = {
       createServiceAccount: askAgain('users'),
       createSignInModule: askAgain('signInModules'),
       deleteSignInModule: askAgain('signInModules'),
+      moveSignInModule: askAgain('signInModules'),
       createTemplate: askAgain('templates'),
       updateTemplate: askAgain('templates'),
       deleteTemplate: askAgain('templates'),

@@ -10,11 +10,14 @@ export function signIn(credentials: Credentials): Promise<string | null> {
   return refusalOf('/auth/sign-in', credentials);
 }
 
-/** Ways of signing in besides the password; none when the server does not say. */
-export async function signInModules(): Promise<{ id: string; name: string }[]> {
+/** A way of signing in besides the password. Without a path, people of it use the form. */
+export type OfferedModule = { id: string; name: string; startPath: string | null };
+
+/** None when the server does not say. */
+export async function signInModules(): Promise<OfferedModule[]> {
   try {
     const response = await fetch('/auth/modules', { signal: AbortSignal.timeout(LIMIT_MS) });
-    return response.ok ? ((await response.json()) as { id: string; name: string }[]) : [];
+    return response.ok ? ((await response.json()) as OfferedModule[]) : [];
   } catch {
     return [];
   }

@@ -1,8 +1,8 @@
-import { graphql, type ResultOf } from '#lib/api/graphql.ts';
+import { graphql, type ResultOf, type VariablesOf } from '#lib/api/graphql.ts';
 
 const moduleFields = graphql(`
   fragment SignInModuleFields on SignInModule @_unmask {
-    id name isEnabled issuer clientId scopes mayRegister allowedDomains trustsEmail role callbackPath
+    id kind name isEnabled issuer clientId scopes groupsClaim mayRegister allowedDomains trustsEmail syncsGroups role callbackPath
   }
 `);
 
@@ -29,6 +29,8 @@ export const createSignInModule = graphql(
   [moduleFields],
 );
 
+export type ModuleInput = VariablesOf<typeof createSignInModule>['input'];
+
 export const updateSignInModule = graphql(
   `
   mutation UpdateSignInModule($id: ID!, $input: SignInModuleInput!) {
@@ -41,6 +43,16 @@ export const updateSignInModule = graphql(
 `,
   [moduleFields],
 );
+
+export const moveSignInModule = graphql(`
+  mutation MoveSignInModule($id: ID!, $position: Int!) {
+    result: moveSignInModule(id: $id, position: $position) {
+      __typename
+      ... on SignInModule { id }
+      ... on Refusal { code message }
+    }
+  }
+`);
 
 export const deleteSignInModule = graphql(`
   mutation DeleteSignInModule($id: ID!) {

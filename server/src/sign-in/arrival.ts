@@ -1,0 +1,105 @@
+/**
+ * Somebody comes from a provider: who is he here? The same for all kinds of modules, which only say what they know of him.
+ *
+ * In this order: the allowed domains, then the known identity, then a trusted address, then registration. Whoever is disabled
+ * is refused whatever way he comes. The provider's subject is what identifies him, never an address or a name.
+ */
+import type { Clock } from '@easel/kit/clock';
+import { AppError } from '@easel/schema/errors';
+import type { UserId } from '@easel/schema/ids';
+import { forbidden } from '../actor.ts';
+import { type Db, inTransaction, type Tx } from '../db.ts';
+import type { GroupService } from '../group/group.service.ts';
+import type { Device, NewSession, SessionService } from '../user/session.service.ts';
+import type { UserService } from '../user/user.service.ts';
+import { type Claims, isAllowed, loginsFor } from './claims.ts';
+import { type ModuleSettings, roleOf } from './module-settings.ts';
+import { signInStore } from './sign-in.store.ts';
+
+/** What of a module decides who somebody is. */
+export interface ArrivalModule {
+  id: string;
+  name: string;
+  settings: ModuleSettings;
+}
+
+interface ArrivalsParts {
+  db: Db;
+  clock: Clock;
+  groups: GroupService;
+  users: UserService;
+  sessions: SessionService;
+}
+
+export class Arrivals {
+  readonly #parts: ArrivalsParts;
+
+  constructor(parts: ArrivalsParts) {
+    this.#parts = parts;
+  }
+
+  /** Signs in whom the module speaks of. Throws FORBIDDEN with a sentence for the person. */
+  async signIn(module: ArrivalModule, claims: Claims, from: Device): Promise<NewSession> {
+    const userId = await inTransaction(this.#parts.db, (tx) => this.userOf(tx, module, claims));
+    return this.#parts.sessions.open(userId, from, { moduleId: module.id });
+  }
+
+  /** The user, who may be made by this. Throws FORBIDDEN. */
+  async userOf(tx: Tx, module: ArrivalModule, claims: Claims): Promise<UserId> {
+    const { settings } = module;
+    const { subject, verifiedEmail: email } = claims;
+    if (!isAllowed(email, settings.allowedDomains)) {
+      throw forbidden(`${module.name} lets in verified addresses of ${settings.allowedDomains.join(', ')} alone`);
+    }
+    const known = await signInStore.findIdentity(tx, module.id, subject);
+    if (known) {
+      await signInStore.setUsed(tx, module.id, subject, { email, now: new Date(this.#parts.clock.now()) });
+      await this.#refuseDisabled(tx, known.userId as UserId);
+    }
+    const userId = known ? (known.userId as UserId) : await this.#newcomer(tx, module, claims);
+    if (settings.syncsGroups && claims.groups !== null) {
+      await this.#parts.groups.syncFrom(tx, { userId, moduleId: module.id, names: claims.groups });
+    }
+    return userId;
+  }
+
+  async #newcomer(tx: Tx, module: ArrivalModule, claims: Claims): Promise<UserId> {
+    const { subject, verifiedEmail: email } = claims;
+    const userId = (await this.#sameEmail(tx, module.settings, email)) ?? (await this.#register(tx, module, claims));
+    await signInStore.insertIdentity(tx, { moduleId: module.id, subject, userId, email });
+    return userId;
+  }
+
+  async #sameEmail(tx: Tx, { trustsEmail }: ModuleSettings, email: string | null): Promise<UserId | null> {
+    if (!trustsEmail || email === null) return null;
+    const [user, ...others] = await this.#parts.users.withEmail(tx, email);
+    // Two with one address: nobody can say which of them this is.
+    if (!user || others.length > 0) return null;
+    await this.#refuseDisabled(tx, user.id);
+    return user.id;
+  }
+
+  async #register(tx: Tx, module: ArrivalModule, claims: Claims): Promise<UserId> {
+    if (!module.settings.mayRegister) {
+      throw forbidden(`nobody here is known by this account of ${module.name}: ask an administrator for an invitation`);
+    }
+    const { users } = this.#parts;
+    for (const login of loginsFor(claims)) {
+      if (await users.isTaken(tx, login)) continue;
+      const name = claims.name ?? login;
+      const rights = { systemRole: null, role: roleOf(module.settings) };
+      const email = claims.verifiedEmail;
+      return (await users.insert(tx, { kind: 'person', login, name, email, passwordHash: null, ...rights })).id;
+    }
+    throw forbidden('no login could be found for you: ask an administrator for an invitation');
+  }
+
+  async #refuseDisabled(tx: Tx, userId: UserId): Promise<void> {
+    if (await this.#parts.users.isDisabled(tx, userId)) throw forbidden('this user is disabled: ask an administrator');
+  }
+}
+
+/** The provider's answer does not do: a sentence for the person. */
+export function refused(message: string): AppError {
+  return new AppError({ code: 'UNAUTHENTICATED', message });
+}

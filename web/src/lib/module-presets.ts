@@ -1,0 +1,30 @@
+/** What administrators choose from when they add a provider: each is a kind with some of its settings filled in. */
+import type { SignInModule } from './operations/sign-in-modules.ts';
+
+export type SignInKind = SignInModule['kind'];
+
+export interface ModulePreset {
+  key: string;
+  kind: SignInKind;
+  /** Of the module; empty for a whole kind, which has no name of its own. */
+  name: string;
+  issuer?: string;
+  scopes?: string;
+  groupsClaim?: string;
+}
+
+/** Parts in capitals are the administrator's to replace. */
+export const MODULE_PRESETS = [
+  { key: 'google', kind: 'oidc', name: 'Google', issuer: 'https://accounts.google.com' },
+  {
+    key: 'microsoft',
+    kind: 'oidc',
+    name: 'Microsoft',
+    issuer: 'https://login.microsoftonline.com/TENANT-ID/v2.0',
+  },
+  { key: 'gitlab', kind: 'oidc', name: 'GitLab', issuer: 'https://gitlab.com' },
+  { key: 'keycloak', kind: 'oidc', name: 'Keycloak', issuer: 'https://KEYCLOAK-HOST/realms/REALM' },
+  { key: 'okta', kind: 'oidc', name: 'Okta', issuer: 'https://ORGANISATION.okta.com', scopes: 'profile email groups' },
+  { key: 'oidc', kind: 'oidc', name: '' },
+] as const satisfies readonly ModulePreset[];
+export type PresetKey = (typeof MODULE_PRESETS)[number]['key'];
