@@ -27,6 +27,7 @@ export const ID_PREFIXES = {
   group: 'grp',
   role: 'rol',
   grant: 'grt',
+  clientCredential: 'clc',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

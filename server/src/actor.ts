@@ -41,8 +41,8 @@ export function unauthenticated(): AppError {
   return new AppError({ code: 'UNAUTHENTICATED', message: 'sign in first, or send a token that is still valid' });
 }
 
-export function forbidden(message: string): AppError {
-  return new AppError({ code: 'FORBIDDEN', message });
+export function forbidden(message: string, details: Record<string, unknown> = {}): AppError {
+  return new AppError({ code: 'FORBIDDEN', message, details });
 }
 
 /** Also said of what exists but is not the asker's: the difference is nobody's business. */

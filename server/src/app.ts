@@ -164,7 +164,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     userAdmin,
     users,
   };
-  const authentication = new Authentication({ db, platforms, apiTokens, sessions });
+  const authentication = new Authentication({ audit, db, platforms, apiTokens, sessions });
   const arrivals = new Arrivals({ db, clock, groups, users, sessions });
   const oidc = new OidcSignIn({ db, key, clock, log, modules: signInModules, arrivals });
   return { authentication, facts, oidc, services, sessions, tickets };

@@ -5,7 +5,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { UserId } from '@easel/schema/ids';
 import { type Actor, ANONYMOUS, unauthenticated } from './actor.ts';
+import type { AuditService } from './audit/audit.service.ts';
 import { type Db, reading } from './db.ts';
+import { addressOf } from './http/device.ts';
 import type { PlatformService } from './platform/platform.service.ts';
 import { type Grant, grantsSql } from './rights/grants.ts';
 import { type Rights, rightsKey, rightsOf } from './rights/rights.ts';
@@ -14,8 +16,12 @@ import type { ApiTokenService } from './user/api-token.service.ts';
 import type { SessionService } from './user/session.service.ts';
 import { sessionCookieOf } from './user/session-cookie.ts';
 
+/** Refused tokens that are looked up at once; a flood of them must not keep the database from others. */
+const MAX_TELLING = 4;
+
 export class Authentication {
   readonly #parts: AuthenticationParts;
+  #telling = 0;
 
   constructor(parts: AuthenticationParts) {
     this.#parts = parts;
@@ -27,21 +33,42 @@ export class Authentication {
     if (authorization === undefined) return this.#ofCookie(request);
     const token = /^Bearer ([\x21-\x7e]{1,500})$/i.exec(authorization)?.[1];
     if (token === undefined) throw unauthenticated();
-    return this.ofToken(token);
+    return this.ofToken(token, addressOf(request));
   }
 
   /** The same for a socket, whose token comes in its first message. */
   async ofSocket(connectionParams: Record<string, unknown>, request: IncomingMessage): Promise<Actor> {
     const { token } = connectionParams;
-    return typeof token === 'string' ? this.ofToken(token) : this.ofRequest(request);
+    return typeof token === 'string' ? this.ofToken(token, addressOf(request)) : this.ofRequest(request);
   }
 
-  async ofToken(token: string): Promise<Actor> {
+  async ofToken(token: string, address: string | null = null): Promise<Actor> {
     const { platforms, apiTokens } = this.#parts;
-    const service = token.startsWith(TOKEN_PREFIXES.platform) ? platforms : apiTokens;
-    const actor = await service.authenticate(token);
-    if (!actor) throw unauthenticated();
-    return actor;
+    const actor = token.startsWith(TOKEN_PREFIXES.platform)
+      ? await platforms.authenticate(token)
+      : await apiTokens.authenticate(token);
+    if (actor) return actor;
+    // Not waited for: an answer takes as long for a token that was known as for one that never was.
+    void this.#tellRefused(token, address);
+    throw unauthenticated();
+  }
+
+  /** Leaves an entry for a token that has ended, or looks like one that is there. What nobody knows says nothing. */
+  async #tellRefused(token: string, address: string | null): Promise<void> {
+    if (this.#telling >= MAX_TELLING) return;
+    this.#telling += 1;
+    try {
+      const known = await this.#parts.apiTokens.known(token);
+      if (!known) return;
+      const { id: thingId, name: thingName, why } = known;
+      const from = { address, requestId: null };
+      const act = { action: 'useApiToken', actor: ANONYMOUS, from, thingId, thingName, args: { why } };
+      await this.#parts.audit.refused({ ...act, outcome: 'UNAUTHENTICATED' });
+    } catch {
+      // The database is away: whoever asks is refused all the same.
+    } finally {
+      this.#telling -= 1;
+    }
   }
 
   async #ofCookie(request: IncomingMessage): Promise<Actor> {
@@ -73,6 +100,7 @@ interface StillGood {
 }
 
 interface AuthenticationParts {
+  audit: AuditService;
   db: Db;
   platforms: PlatformService;
   apiTokens: ApiTokenService;

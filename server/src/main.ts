@@ -45,6 +45,7 @@ await runService('server', {
 
     const app = createApp({ config, database, objects, clock, log });
     const { facts, sessions, tickets } = app;
+    stop.add('audit refusals', () => app.services.audit.tellCounts({ isEnd: true }));
     await bootstrap(app, config);
     const live = await createLive({ databaseUrl, database: db, log, signal, clock });
     stop.add('live', () => live.closed);
@@ -74,6 +75,7 @@ await runService('server', {
           databaseDays: config.EASEL_AUDIT_DATABASE_DAYS,
           retentionDays: config.EASEL_AUDIT_RETENTION_DAYS,
         },
+        tellRefusals: () => app.services.audit.tellCounts(),
         rotateTicketKeys: () => tickets.rotate(),
         stopSeconds: config.EASEL_STOP_SECONDS,
         log,

@@ -7,6 +7,7 @@
  */
 import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
+import { nameSchema } from '@easel/schema/names';
 import { z } from 'zod';
 import type { PlatformActor, UserActor } from '../actor.ts';
 import type { AuditService } from '../audit/audit.service.ts';
@@ -58,17 +59,24 @@ export class SshAccessService {
   /** Throws FORBIDDEN with one same message for everything that is wrong. */
   async authorize(actor: PlatformActor, input: z.input<typeof authorizeSshSchema>): Promise<SshGrant> {
     const { login, publicKey, environment, address } = parseInput(authorizeSshSchema, input);
-    for (const { actor: owner, lastUsedAt } of await this.#sshKeys.ownersOf(publicKey)) {
+    const from = { address: address ?? null, requestId: null };
+    const owners = await this.#sshKeys.ownersOf(publicKey);
+    for (const { actor: owner, lastUsedAt } of owners) {
       const grant = await this.#grant(actor, owner, { login, destination: environment ?? null });
       if (!grant) continue;
       await this.#sshKeys.markUsed(owner.credential.id, lastUsedAt);
       const entered = grant.ticket === null ? null : grant.environment;
       if (entered) {
-        const from = { address: address ?? null, requestId: null };
         const { id: thingId, name: thingName } = entered;
         await this.#audit.entered({ action: 'enterBySsh', actor: owner, from, thingId, thingName });
       }
       return grant;
+    }
+    // A key that nobody has says nothing; what is typed as a login may be anything, also a password.
+    const wish = environment ?? login;
+    const thingName = nameSchema.safeParse(wish).success ? wish : null;
+    for (const { actor: owner } of owners) {
+      await this.#audit.refused({ action: 'enterBySsh', actor: owner, from, thingName, outcome: 'FORBIDDEN' });
     }
     throw new AppError({ code: 'FORBIDDEN', message: REFUSAL });
   }

@@ -3,20 +3,20 @@
  * over as one object (JSON lines, `audit/YYYY/MM/DD/HH-<first number>.jsonl`), and rows stay until their object is
  * confirmed. While the object store is away the rows wait, in order; writing an object twice gives the same bytes.
  */
+
 import type { Clock } from '@easel/kit/clock';
-import { z } from 'zod';
+import { type Break, ChainCheck, type Chained, follow, GENESIS, hashOf, type Walk } from '@easel/schema/audit-chain';
 import { type Db, inTransaction, reading } from '../db.ts';
 import type { AuditEntry } from '../generated/prisma/client.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { auditStore } from './audit.store.ts';
-import { type Break, type Chained, chainedSchema, follow, GENESIS, hashOf, type Walk } from './chain.ts';
 
 const PREFIX = 'audit/';
 /** What was begun so long ago is not going to end. */
 const ABANDONED_MS = 10 * 60_000;
 const AT_ONCE = 1000;
-/** An hour with more has several objects. */
-const PER_OBJECT = 20_000;
+/** An hour with more has several objects; an object is made in memory. */
+const PER_OBJECT = { entries: 5000, bytes: 32 * 1_048_576 };
 const HOUR_MS = 3_600_000;
 
 interface Parts {
@@ -24,9 +24,6 @@ interface Parts {
   objects: ObjectStore;
   clock: Clock;
 }
-
-/** The first line of an object: what comes before it. */
-const headerSchema = z.object({ version: z.literal(1), first: z.number(), previousHash: z.string() });
 
 /** Gives how many. */
 export async function seal({ db, clock }: Omit<Parts, 'objects'>): Promise<number> {
@@ -54,14 +51,14 @@ export async function exportHours(parts: Parts): Promise<number> {
   let written = 0;
   for (;;) {
     const { exportedNumber } = await reading(() => auditStore.head(db));
-    const rows = await reading(() => auditStore.sealedAfter(db, exportedNumber, { before, limit: PER_OBJECT }));
+    const rows = await reading(() => auditStore.sealedAfter(db, exportedNumber, { before, limit: PER_OBJECT.entries }));
     const [first] = rows;
     if (!first) return written;
     const hour = hourOf(first);
     const batch = rows.filter((row) => hourOf(row) === hour);
-    const body = await objectOf(db, batch);
+    const { body, last } = await objectOf(db, batch);
     await objects.put(keyOf(first), body);
-    await reading(() => auditStore.setExported(db, batch.at(-1)?.number ?? exportedNumber));
+    await reading(() => auditStore.setExported(db, last));
     written += 1;
   }
 }
@@ -100,20 +97,15 @@ export interface Verified {
 /** Walks through all objects and what is not yet in one. */
 export async function verify({ db, objects }: Omit<Parts, 'clock'>): Promise<Verified> {
   const head = await reading(() => auditStore.head(db));
-  let walk: Walk | null = null;
-  let entries = 0;
+  const check = new ChainCheck();
   for await (const key of keysOf(objects)) {
-    const read = parseObject(await objects.get(key));
-    if (!read) return { entries, broken: { number: (walk?.number ?? 0) + 1, why: `${key} cannot be read` } };
-    walk ??= { number: read.first - 1, hash: read.previousHash };
-    for (const entry of read.entries) {
-      const next = follow(walk, entry);
-      if ('why' in next) return { entries, broken: { ...next, why: `${key}: ${next.why}` } };
-      walk = next;
-      entries += 1;
-    }
+    check.begin(key);
+    for (const line of textOf(await objects.get(key)).split('\n')) check.take(line);
+    check.end();
+    if (check.broken) return { entries: check.entries, broken: check.broken };
   }
-  let at: Walk = walk ?? { number: 0, hash: GENESIS };
+  let { entries } = check;
+  let at: Walk = check.walk ?? { number: 0, hash: GENESIS };
   if (BigInt(at.number) < head.exportedNumber) {
     const why = `the object store ends with entry ${at.number}, and ${head.exportedNumber} have been written to it`;
     return { entries, broken: { number: at.number + 1, why } };
@@ -136,8 +128,9 @@ export async function verify({ db, objects }: Omit<Parts, 'clock'>): Promise<Ver
   return { entries, broken: null };
 }
 
-async function* keysOf(objects: ObjectStore): AsyncGenerator<string> {
-  for (let after: string | undefined; ; ) {
+/** Those after a key, in their order. */
+export async function* keysOf(objects: ObjectStore, from?: string): AsyncGenerator<string> {
+  for (let after = from; ; ) {
     const page = await objects.list(PREFIX, after === undefined ? {} : { after });
     for (const { key } of page) yield key;
     after = page.at(-1)?.key;
@@ -145,29 +138,23 @@ async function* keysOf(objects: ObjectStore): AsyncGenerator<string> {
   }
 }
 
-function parseObject(body: Uint8Array | null) {
-  if (!body) return null;
-  try {
-    const [head = '', ...lines] = Buffer.from(body).toString().trimEnd().split('\n');
-    const { first, previousHash } = headerSchema.parse(JSON.parse(head));
-    return { first, previousHash, entries: lines.map((line) => chainedSchema.parse(JSON.parse(line))) };
-  } catch {
-    return null;
-  }
-}
-
-async function objectOf(db: Db, rows: readonly AuditEntry[]): Promise<Uint8Array> {
+/** As many of the rows as an object may hold. */
+async function objectOf(db: Db, rows: readonly AuditEntry[]): Promise<{ body: Uint8Array; last: bigint }> {
   const first = rows[0]?.number ?? 1n;
   const [previous] = await reading(() => auditStore.sealedAfter(db, first - 2n, { limit: 1 }));
   const previousHash = first === 1n ? GENESIS : ((previous?.number === first - 1n ? previous.hash : null) ?? '');
-  const lines = [
-    JSON.stringify({ version: 1, first: Number(first), previousHash }),
-    ...rows.map((row) => JSON.stringify({ ...chained(row, row.number ?? 0n), hash: row.hash ?? '' })),
-  ];
-  return Buffer.from(`${lines.join('\n')}\n`);
+  let text = `${JSON.stringify({ version: 1, first: Number(first), previousHash })}\n`;
+  let last = first - 1n;
+  for (const row of rows) {
+    if (text.length > PER_OBJECT.bytes) break;
+    last = row.number ?? last;
+    text += `${JSON.stringify({ ...chained(row, last), hash: row.hash ?? '' })}\n`;
+  }
+  return { body: Buffer.from(text), last };
 }
 
-function chained(row: AuditEntry, number: bigint): Omit<Chained, 'hash'> {
+/** What of a row is hashed. */
+export function chained(row: AuditEntry, number: bigint): Omit<Chained, 'hash'> {
   const { id, at, actorKind, actorId, actorLogin, credentialId, address, requestId } = row;
   const { action, thingId, thingName, outcome, details } = row;
   const who = { actorKind, actorId, actorLogin, credentialId, address, requestId };
@@ -175,11 +162,17 @@ function chained(row: AuditEntry, number: bigint): Omit<Chained, 'hash'> {
   return { number: Number(number), id, at: at.toISOString(), ...who, ...what };
 }
 
+/** An object that has gone meanwhile is empty, and so not whole. */
+export function textOf(body: Uint8Array | null): string {
+  return Buffer.from(body ?? '').toString();
+}
+
 function hourOf({ sealedAt }: AuditEntry): number {
   return Math.floor((sealedAt?.getTime() ?? 0) / HOUR_MS);
 }
 
-function folderOf(at: Date): string {
+/** Where the objects of its hour begin. */
+export function folderOf(at: Date): string {
   return `${PREFIX}${at.toISOString().slice(0, 13).replaceAll('-', '/').replace('T', '/')}`;
 }
 

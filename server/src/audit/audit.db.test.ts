@@ -1,3 +1,4 @@
+import type { Chained } from '@easel/schema/audit-chain';
 import { AppError } from '@easel/schema/errors';
 import { newId } from '@easel/schema/ids';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -5,7 +6,6 @@ import { ANONYMOUS } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { exportHours, forgetOldEntries, seal, verify } from './archive.ts';
-import type { Chained } from './chain.ts';
 
 const HOUR_MS = 3_600_000;
 const from = { address: '192.0.2.1', requestId: null };

@@ -1,10 +1,10 @@
 import { builder } from '../api/builder.ts';
-import { may } from '../rights/may.ts';
+import { mustMay } from '../rights/may.ts';
 import type { Verified } from './archive.ts';
 
 const AuditEntryNode = builder.prismaNode('AuditEntry', {
   id: { field: 'id' },
-  authScopes: (_entry, { actor }) => may(actor, 'audit.read'),
+  authScopes: (_entry, { actor }) => mustMay(actor, 'audit.read'),
   fields: (t) => ({
     at: t.expose('at', { type: 'DateTime' }),
     actorKind: t.exposeString('actorKind', { description: '`user`, `platform` or `anonymous`.' }),
@@ -52,7 +52,7 @@ builder.queryFields((t) => ({
     {
       type: AuditEntryNode,
       cursor: 'id',
-      authScopes: (_root, _args, { actor }) => may(actor, 'audit.read'),
+      authScopes: (_root, _args, { actor }) => mustMay(actor, 'audit.read'),
       description: 'What was done, or tried, newest first. For administrators and auditors.',
       args: { filter: t.arg({ type: AuditFilterInput }) },
       resolve: ({ cursor, take, skip }, _root, { filter }, { services, actor }) => {
@@ -76,7 +76,7 @@ builder.queryFields((t) => ({
   ),
   verifyAudit: t.field({
     type: AuditVerification,
-    authScopes: (_root, _args, { actor }) => may(actor, 'audit.read'),
+    authScopes: (_root, _args, { actor }) => mustMay(actor, 'audit.read'),
     description: 'Walks through the whole chain: what lies in the object store, and what does not yet.',
     complexity: 5000,
     resolve: (_root, _args, { services, actor }) => services.audit.verify(actor),

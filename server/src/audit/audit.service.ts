@@ -14,9 +14,14 @@ import { type Db, reading, type Tx } from '../db.ts';
 import type { AuditEntry } from '../generated/prisma/client.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { mustMay } from '../rights/may.ts';
-import { type Verified, verify } from './archive.ts';
-import { type AuditFilter, auditStore, type NewAuditEntry } from './audit.store.ts';
+import { seal, type Verified, verify } from './archive.ts';
+import { auditStore, type EndedAct, type NewAuditEntry } from './audit.store.ts';
+import { changesOf, type Row, rowOf } from './before-after.ts';
+import { Coalesced } from './coalesced.ts';
 import { detailsOf } from './details.ts';
+import { exported } from './export.ts';
+import { FORMATS, type FormatName } from './export-format.ts';
+import type { AuditFilter } from './filter.ts';
 
 /** Where an act comes from. */
 export interface Origin {
@@ -36,30 +41,39 @@ export interface Act {
   args?: Record<string, unknown>;
 }
 
-/** The same entry of somebody who enters again is not stored more often: a jump asks for every channel. */
-const ENTERED_EVERY_MS = 15 * 60_000;
-const MAX_REMEMBERED = 10_000;
+/** What somebody was refused, and how. */
+export interface Refused extends Act {
+  outcome: string;
+}
 
 export class AuditService {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #objects: ObjectStore;
   readonly #log: Log;
-  readonly #entered = new Map<string, number>();
+  readonly #entered: Coalesced<null>;
+  readonly #refused: Coalesced<Refused>;
 
   constructor(parts: { db: Db; objects: ObjectStore; clock: Clock; log: Log }) {
     this.#db = parts.db;
     this.#clock = parts.clock;
     this.#objects = parts.objects;
     this.#log = parts.log;
+    this.#entered = new Coalesced(parts.clock);
+    this.#refused = new Coalesced(parts.clock);
   }
 
   /** Does the work between the two writes. Throws what it throws; STORE_UNAVAILABLE before it when nothing can be stored. */
   async during<T>(act: Act, work: () => Promise<T>): Promise<T> {
-    const id = await reading(() => auditStore.insert(this.#db, this.#entryOf(act, 'begun')));
+    const entry = this.#entryOf(act, 'begun');
+    const id = await reading(() => auditStore.insert(this.#db, entry));
+    const before = await this.#row(act.thingId);
     try {
       const result = await work();
-      await this.#end(id, { outcome: 'done', ...thingOf(result) });
+      const after = before && (await this.#row(act.thingId));
+      const changes = before && after ? changesOf(before, after) : {};
+      const more = Object.keys(changes).length > 0 ? { details: { ...entry.details, changes } } : {};
+      await this.#end(id, { outcome: 'done', ...nameIn(before), ...thingOf(result), ...more });
       return result;
     } catch (err) {
       await this.#end(id, { outcome: err instanceof AppError ? err.code : 'INTERNAL' });
@@ -72,18 +86,37 @@ export class AuditService {
     await reading(() => auditStore.insert(tx ?? this.#db, this.#entryOf(act, outcome)));
   }
 
-  /** That somebody went into an environment; once in a while for the same way in. */
+  /** That somebody went into an environment; once in a while for the same way in: a jump asks for every channel. */
   async entered(act: Act & { thingId: string }): Promise<void> {
-    const { actor, from, thingId, action } = act;
-    const key = JSON.stringify([action, thingId, actor.kind === 'user' ? actor.credential.id : null, from.address]);
-    const now = this.#clock.now();
-    if (now - (this.#entered.get(key) ?? Number.NEGATIVE_INFINITY) < ENTERED_EVERY_MS) return;
+    const { actor, from, thingId, action, args = {} } = act;
+    const group = JSON.stringify([action, credentialOf(actor), from.address]);
+    if (!this.#entered.isFirst(JSON.stringify([group, thingId, args]), group, null)) return;
     await this.record(act, 'done');
-    this.#entered.delete(key);
-    this.#entered.set(key, now);
-    for (const oldest of this.#entered.keys()) {
-      if (this.#entered.size <= MAX_REMEMBERED) break;
-      this.#entered.delete(oldest);
+  }
+
+  /**
+   * That somebody was refused something, at once; what is refused again within a quarter of an hour is told as a count
+   * after it. Never throws: whoever is refused is told so anyhow.
+   */
+  async refused(act: Refused): Promise<void> {
+    const { actor, from, action, thingId, thingName, outcome } = act;
+    const group = JSON.stringify([action, credentialOf(actor) ?? from.address, outcome]);
+    if (!this.#refused.isFirst(JSON.stringify([group, thingId ?? thingName]), group, act)) return;
+    await this.#record(act, outcome);
+  }
+
+  /** A refusal of what exists, and is not shown to who asks: the answer is that of an unknown id. Never throws. */
+  async hidden(act: Act & { thingId: string }): Promise<void> {
+    const row = await this.#row(act.thingId);
+    const isGone = !row || row.deleted_at || row.revoked_at || row.removed_at || row.state === 'deleted';
+    if (!isGone) await this.refused({ ...act, ...nameIn(row), outcome: 'NOT_FOUND' });
+  }
+
+  /** Tells the counts that are due; all of them at the end of the process. */
+  async tellCounts({ isEnd = false } = {}): Promise<void> {
+    this.#entered.takeDue(isEnd);
+    for (const { item, count, since } of this.#refused.takeDue(isEnd)) {
+      await this.#record({ ...item, args: { ...item.args, again: count, since } }, item.outcome);
     }
   }
 
@@ -99,8 +132,54 @@ export class AuditService {
     return verify({ db: this.#db, objects: this.#objects });
   }
 
+  /**
+   * The text of an export, piece by piece, oldest first. It leaves an entry of its own. `check` is asked before each piece
+   * and throws when the reader may no longer read. Throws FORBIDDEN, or OBJECT_STORE_UNAVAILABLE, also in the middle.
+   */
+  async *export(
+    actor: Actor,
+    wish: { filter: AuditFilter; format: FormatName; from: Origin; check: () => Promise<void> },
+  ): AsyncGenerator<string> {
+    mustMay(actor, 'audit.read');
+    const { filter, format: name, from, check } = wish;
+    const format = FORMATS[name];
+    await seal({ db: this.#db, clock: this.#clock });
+    const act = { action: 'exportAudit', actor, from, args: { format: name, ...filter } };
+    const id = await reading(() => auditStore.insert(this.#db, this.#entryOf(act, 'begun')));
+    // Who reads may go away in the middle.
+    let outcome: string = 'TIMED_OUT';
+    try {
+      let entries = 0;
+      yield format.head({ at: new Date(this.#clock.now()), filter });
+      for await (const page of exported({ db: this.#db, objects: this.#objects }, filter)) {
+        await check();
+        entries += page.length;
+        yield page.map((entry) => format.line(entry)).join('');
+      }
+      yield format.end(entries);
+      outcome = 'done';
+    } catch (err) {
+      outcome = err instanceof AppError ? err.code : 'INTERNAL';
+      throw err;
+    } finally {
+      await this.#end(id, { outcome });
+    }
+  }
+
+  async #record(act: Act, outcome: string): Promise<void> {
+    await this.record(act, outcome).catch((err: unknown) => this.#log.warn({ err }, 'a refusal was not stored'));
+  }
+
+  async #row(id: string | null | undefined): Promise<Row | null> {
+    if (!id) return null;
+    return reading(() => rowOf(this.#db, id)).catch((err: unknown) => {
+      this.#log.warn({ err }, 'the row of an act was not read');
+      return null;
+    });
+  }
+
   /** The act has been done, or not, whatever happens here: the entry then says `begun` for ever. */
-  async #end(id: string, ended: Parameters<typeof auditStore.end>[2]): Promise<void> {
+  async #end(id: string, ended: EndedAct): Promise<void> {
     try {
       await reading(() => auditStore.end(this.#db, id, ended));
     } catch (err) {
@@ -121,6 +200,17 @@ export class AuditService {
       details: detailsOf(args),
     };
   }
+}
+
+function credentialOf(actor: Actor): string | null {
+  if (actor.kind === 'anonymous') return null;
+  return actor.kind === 'user' ? actor.credential.id : actor.credentialId;
+}
+
+/** What a row says that people call it. */
+function nameIn(row: Row | null): { thingName?: string } {
+  const name = row?.login ?? row?.name;
+  return typeof name === 'string' ? { thingName: name.slice(0, 200) } : {};
 }
 
 function whoIs(actor: Actor): Pick<NewAuditEntry, 'actorKind' | 'actorId' | 'actorLogin' | 'credentialId'> {

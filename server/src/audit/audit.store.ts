@@ -1,34 +1,23 @@
 /** The only file that touches the tables `audit_entries` and `audit_heads`. */
+import { GENESIS } from '@easel/schema/audit-chain';
 import { newId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
 import type { AuditEntry, AuditHead, Prisma } from '../generated/prisma/client.ts';
-import { GENESIS } from './chain.ts';
+import { type AuditFilter, where } from './filter.ts';
 
 export type NewAuditEntry = Omit<AuditEntry, 'id' | 'number' | 'hash' | 'sealedAt' | 'details'> & {
   details: Record<string, unknown>;
 };
 
-/** What a search of the log may name. */
-export interface AuditFilter {
-  actor: string | null;
-  action: string | null;
-  thing: string | null;
-  outcome: string | null;
-  from: Date | null;
-  to: Date | null;
+/** What is known of an act only when it is over. */
+export interface EndedAct {
+  outcome: string;
+  thingId?: string;
+  thingName?: string;
+  details?: Record<string, unknown>;
 }
 
 type Page = Pick<Prisma.AuditEntryFindManyArgs, 'cursor' | 'take' | 'skip'>;
-
-function where({ actor, action, thing, outcome, from, to }: AuditFilter): Prisma.AuditEntryWhereInput {
-  return {
-    ...(actor ? { OR: [{ actorId: actor }, { actorLogin: actor }] } : {}),
-    ...(action ? { action } : {}),
-    ...(thing ? { AND: [{ OR: [{ thingId: thing }, { thingName: thing }] }] } : {}),
-    ...(outcome === 'refused' ? { outcome: { notIn: ['done', 'begun'] } } : outcome ? { outcome } : {}),
-    ...(from || to ? { at: { ...(from ? { gte: from } : {}), ...(to ? { lt: to } : {}) } } : {}),
-  };
-}
 
 export const auditStore = {
   async insert(db: Reader, entry: NewAuditEntry): Promise<string> {
@@ -39,8 +28,10 @@ export const auditStore = {
   },
 
   /** Nothing is written to an entry that is sealed. */
-  async end(db: Reader, id: string, ended: { outcome: string; thingId?: string; thingName?: string }): Promise<void> {
-    await db.auditEntry.updateMany({ where: { id, number: null }, data: ended });
+  async end(db: Reader, id: string, ended: EndedAct): Promise<void> {
+    const { details, ...plain } = ended;
+    const data = { ...plain, ...(details ? { details: details as Prisma.InputJsonObject } : {}) };
+    await db.auditEntry.updateMany({ where: { id, number: null }, data });
   },
 
   /** The newest first; `query` is the page that is asked for. */
@@ -99,10 +90,39 @@ export const auditStore = {
     });
   },
 
-  /** Forgets what lies in the object store and is older, but for the last of it: the next object begins with its hash. */
+  /** The number of the oldest sealed row that is here; null when there is none. */
+  async oldestNumber(db: Reader): Promise<bigint | null> {
+    return (await db.auditEntry.aggregate({ _min: { number: true } }))._min.number;
+  },
+
+  /** Sealed ones after `after` and up to `upTo` that fit, in the order of the chain, each with the hash before it. */
+  async fitting(
+    db: Reader,
+    { after, upTo, filter, limit }: { after: bigint; upTo: bigint; filter: AuditFilter; limit: number },
+  ): Promise<(AuditEntry & { previousHash: string })[]> {
+    const rows = await db.auditEntry.findMany({
+      where: { ...where(filter), number: { gt: after, lte: upTo } },
+      orderBy: { number: 'asc' },
+      take: limit,
+    });
+    const before = rows.map(({ number }) => (number ?? 0n) - 1n);
+    const neighbours = await db.auditEntry.findMany({
+      where: { number: { in: before } },
+      select: { number: true, hash: true },
+    });
+    const hashes = new Map(neighbours.map(({ number, hash }) => [number, hash]));
+    return rows.map((row) => ({ ...row, previousHash: hashes.get((row.number ?? 0n) - 1n) ?? GENESIS }));
+  },
+
+  /**
+   * Forgets what lies in the object store and is older, but for the last of it: the next object begins with its hash. What
+   * is left has no gap: an act that took long is sealed, so numbered, after newer ones.
+   */
   async prune(db: Reader, before: Date): Promise<number> {
     const { exportedNumber } = await auditStore.head(db);
-    const old = { number: { lt: exportedNumber }, at: { lt: before } };
-    return (await db.auditEntry.deleteMany({ where: old })).count;
+    const kept = await db.auditEntry.aggregate({ _min: { number: true }, where: { at: { gte: before } } });
+    const first = kept._min.number ?? exportedNumber;
+    const number = { lt: first < exportedNumber ? first : exportedNumber };
+    return (await db.auditEntry.deleteMany({ where: { number } })).count;
   },
 };

@@ -1,12 +1,19 @@
 /** What of an input goes into the audit log: everything but what could be a secret, and nothing without end. */
 
 /** Values under these names never leave the request. */
-const SECRET = /password|secret|token|^current$|^code$|privatekey|^publickey$|^settings$/i;
+export const SECRET = /password|secret|token|^current$|^code$|privatekey|^publickey$|^settings$/i;
 /** Names of variables are told, their values are not. */
-const NAMES_ONLY = /^(env|variables)$/i;
+export const NAMES_ONLY = /^(env|variables)$/i;
+/** Stands for a value that could be a secret. */
+export const NOT_KEPT = '[not kept]';
 const MAX_TEXT = 500;
 const MAX_ITEMS = 50;
 const MAX_DEPTH = 6;
+
+/** A value of any shape as it may be kept, under no name. */
+export function textOf(value: unknown): unknown {
+  return clean(value, 0);
+}
 
 export function detailsOf(args: Record<string, unknown>): Record<string, unknown> {
   return clean(args, 0) as Record<string, unknown>;
@@ -22,7 +29,7 @@ function clean(value: unknown, depth: number): unknown {
   return Object.fromEntries(
     entries.slice(0, MAX_ITEMS).map(([key, inner]) => {
       if (NAMES_ONLY.test(key)) return [key, typeof inner === 'object' && inner ? Object.keys(inner) : null];
-      return [key, SECRET.test(key) && typeof inner !== 'boolean' ? '[not kept]' : clean(inner, depth + 1)];
+      return [key, SECRET.test(key) && typeof inner !== 'boolean' ? NOT_KEPT : clean(inner, depth + 1)];
     }),
   );
 }

@@ -10,6 +10,7 @@ import type { Db } from '../db.ts';
 import { createGraphqlSocket, type GraphqlSocket } from '../live/graphql-socket.ts';
 import type { Live } from '../live/live.ts';
 import { Admission } from './admission.ts';
+import { createAuditExport } from './audit-export.ts';
 import { createAuthRoutes } from './auth-routes.ts';
 import { createGraphqlEngine } from './graphql.ts';
 import { createOidcRoutes } from './oidc-routes.ts';
@@ -60,8 +61,15 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     strangersPerSecond: config.EASEL_STRANGERS_REQUESTS_PER_SECOND,
     atOnce: config.EASEL_REQUESTS_AT_ONCE,
   };
+  const auditExport = createAuditExport({
+    audit: services.audit,
+    authentication,
+    isAllowedOrigin: isAllowed,
+    onError: (err) => log.error({ err }, 'audit export failed'),
+  });
   const server = createHttpServer({
     admission: new Admission(limits, clock),
+    auditExport,
     authentication,
     authRoutes,
     oidcRoutes,

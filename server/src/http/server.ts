@@ -22,6 +22,7 @@ import { HOST_HEADER, PROTOCOL_HEADER, type UiHandler } from './ui.ts';
 
 export interface HttpServerParts {
   admission: Admission;
+  auditExport: AuthRoutes;
   authentication: Authentication;
   authRoutes: AuthRoutes;
   oidcRoutes: AuthRoutes;
@@ -54,6 +55,7 @@ export function createHttpServer(parts: HttpServerParts): Server {
     if (path === '/graphql') void handleGraphql(parts, request, response, requestId);
     else if (path === TICKET_KEYS_PATH) void answerTicketKeys(parts.tickets, response, log);
     else if (parts.authRoutes(request, response) || parts.oidcRoutes(request, response)) return;
+    else if (parts.auditExport(request, response)) return;
     else parts.ui(request, response);
   });
   server.on('upgrade', (request) => settleAddress(request, parts.proxyHops));

@@ -182,6 +182,7 @@ describe('jobs', () => {
         tellSilentPlatforms: async () => undefined,
         sweepSessions: async () => undefined,
         audit: { databaseDays: 90, retentionDays: 0 },
+        tellRefusals: async () => undefined,
         rotateTicketKeys: async () => undefined,
       },
       ending.signal,

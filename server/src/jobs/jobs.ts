@@ -33,6 +33,8 @@ export interface JobsParts {
   sweepSessions: () => Promise<void>;
   /** Days after which entries of the audit log leave the database, and the object store; 0 keeps them there for ever. */
   audit: { databaseDays: number; retentionDays: number };
+  /** Tells how often what was refused was refused again. */
+  tellRefusals: () => Promise<void>;
   /** Makes the next key that tickets are signed with, when it is due. */
   rotateTicketKeys: () => Promise<void>;
   stopSeconds: number;
@@ -66,6 +68,7 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
     alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),
     alone('log compaction', 5 * minute, () => compactLogs(stores)),
     alone('ticket keys', 10 * minute, parts.rotateTicketKeys),
+    loop('audit refusals', minute, parts.tellRefusals),
     alone('audit chain', 5 * second, () => seal(parts)),
     alone('audit objects', minute, () => exportHours(parts)),
     alone('audit retention', hour, () => forgetOldEntries(parts, parts.audit)),

@@ -63,13 +63,14 @@ export function may(actor: Actor, act: Act, thing: Thing = {}): boolean {
   return (isOwn && rule.own !== undefined && allows(rule.own)) || allows(rule.others);
 }
 
-/** Throws UNAUTHENTICATED for nobody, and FORBIDDEN with the permission that is missing. */
-export function mustMay(actor: Actor, act: Act, thing: Thing = {}): void {
+/** Gives true, or throws UNAUTHENTICATED for nobody, and FORBIDDEN with the permission that is missing. */
+export function mustMay(actor: Actor, act: Act, thing: Thing = {}): true {
+  if (may(actor, act, thing)) return true;
   asUser(actor);
-  if (may(actor, act, thing)) return;
   const { own, others }: Rule = RULES[act];
   const needed = [own, others].find((rule) => typeof rule === 'string');
-  throw forbidden(`this takes the permission "${needed}", which your roles do not give you: ask an administrator`);
+  const message = `this takes the permission "${needed}", which your roles do not give you: ask an administrator`;
+  throw forbidden(message, { permission: needed });
 }
 
 /** Throws FORBIDDEN when these rights are more than the actor's own: nobody gives, or takes over, what he does not hold. */

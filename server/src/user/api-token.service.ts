@@ -94,6 +94,18 @@ export class ApiTokenService {
     return { kind: 'user', userId: userId as UserId, login, rights, credential };
   }
 
+  /** The token that somebody tried to use and may not, and why: for the audit log. Null when it says nothing. */
+  async known(token: string): Promise<{ id: string; name: string; why: string } | null> {
+    if (!token.startsWith('easel_')) return null;
+    const row = await reading(() => apiTokenStore.findBySecret(this.#db, hashSecret(token)));
+    if (row) {
+      const { id, name, revokedAt, user } = row;
+      return { id, name, why: revokedAt ? 'revoked' : user.disabledAt ? 'its owner is disabled' : 'expired' };
+    }
+    const alike = await reading(() => apiTokenStore.findByPrefix(this.#db, token.slice(0, SHOWN_CHARACTERS)));
+    return alike && { id: alike.id, name: alike.name, why: 'begins like this token, and is another' };
+  }
+
   /** The token that an administrator has preset, for the scripts of a machine. */
   async ensure(userId: UserId, token: string, name: string): Promise<void> {
     const row = { userId, name, prefix: token.slice(0, SHOWN_CHARACTERS), secretHash: hashSecret(token) };

@@ -28,6 +28,17 @@ export const apiTokenStore = {
     });
   },
 
+  /** Also one that has ended. */
+  findBySecret(db: Reader, secretHash: string): Promise<(ApiToken & { user: User }) | null> {
+    return db.apiToken.findUnique({ where: { secretHash }, include: { user: true } });
+  },
+
+  /** The one that begins so; null when there are several, too. */
+  async findByPrefix(db: Reader, prefix: string): Promise<ApiToken | null> {
+    const [one, other] = await db.apiToken.findMany({ where: { prefix }, take: 2 });
+    return other ? null : (one ?? null);
+  },
+
   list(db: Reader, userId: UserId, now: Date): Promise<ApiToken[]> {
     return db.apiToken.findMany({
       where: { userId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },

@@ -1,7 +1,7 @@
 import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
-import { may } from '../rights/may.ts';
+import { mustMay } from '../rights/may.ts';
 import { NamespaceRoleEnum, SystemRoleEnum, shown, UserKindEnum, UserNode } from './user.graphql.ts';
 import type { UserRow } from './user.store.ts';
 import { userStore } from './user.store.ts';
@@ -39,7 +39,7 @@ builder.queryField('users', (t) =>
     {
       type: UserNode,
       cursor: 'id',
-      authScopes: (_root, _args, { actor }) => may(actor, 'user.read'),
+      authScopes: (_root, _args, { actor }) => mustMay(actor, 'user.read'),
       description: 'Everybody, service accounts too, by name. For administrators and auditors.',
       args: {
         search: t.arg.string({ description: 'Part of the name, login or e-mail address.' }),
