@@ -3,6 +3,7 @@ import { type Client, createClient } from 'graphql-ws';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { ATTACKS } from '../http/attacks.kit.ts';
 import { openServer, READY, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 
 type User = Awaited<ReturnType<TestServer['newUser']>>;
@@ -264,25 +265,15 @@ describe('what goes wrong', () => {
   });
 });
 
-/** Documents that are refused wherever they come from, and a word of the reason. */
-const REFUSED: [string, string, string][] = [
-  ['too many aliases', `{ ${Array.from({ length: 40 }, (_, i) => `a${i}: me { id }`).join(' ')} }`, 'Aliases limit'],
-  ['too many directives', `{ me { id ${'@include(if: true) '.repeat(40)} } }`, 'irective'],
-  ['too many tokens', `{ ${'me { id } '.repeat(800)} }`, 'oken'],
-  ['a field that is not there', '{ nothing }', 'Cannot query field'],
-  ['a fragment that contains itself', '{ me { ...a } } fragment a on User { ...a }', 'itself'],
-  ['too deep', `{ __type(name: "a") { ${'fields { type { '.repeat(7)} name ${'} } '.repeat(7)} } }`, 'epth'],
-];
-
 describe('limits', () => {
-  it.each(REFUSED)('hold over HTTP: %s', async (_what, document, reason) => {
-    const { data, errors } = await ask(document);
+  it.each(ATTACKS)('hold over HTTP: $what', async ({ document, reason }) => {
+    const { data, errors } = await ask(document());
     expect(data).toBeUndefined();
     expect(errors[0]?.message).toContain(reason);
   });
 
-  it.each(REFUSED)('hold over sockets: %s', async (_what, document, reason) => {
-    const outcome = await once(document);
+  it.each(ATTACKS)('hold over sockets: $what', async ({ document, reason }) => {
+    const outcome = await once(document());
     expect('data' in outcome).toBe(false);
     expect(JSON.stringify(outcome)).toContain(reason);
   });

@@ -16,10 +16,12 @@ import { schema } from '../api/schema.ts';
 import type { RequestContext } from '../context.ts';
 import type { GetEnveloped } from '../live/operations.ts';
 import { answerJson, setRetryAfter } from './answer.ts';
+import { limitDocuments } from './document-limits.ts';
 import { operationMetrics } from './operation-metrics.ts';
 
 /** What one document may hold; what it may cost when it runs is the schema's own limit (api/builder.ts). */
 const LIMITS = { depth: 12, aliases: 30, directives: 30, tokens: 2000 };
+const DOCUMENT_LIMITS = { length: 65_536, operations: 20, fragments: 40, variables: 60, sameName: 15 };
 /** A document of 2,000 tokens with its variables is far smaller. */
 export const MAX_BODY_BYTES = 524_288;
 
@@ -70,6 +72,7 @@ export function createGraphqlEngine(parts: {
         costLimit: { enabled: false },
         blockFieldSuggestion: { enabled: !hasIntrospection },
       }) as unknown as Plugin<Initial>,
+      limitDocuments(DOCUMENT_LIMITS),
       useCSRFPrevention() as unknown as Plugin<Initial>,
       presentErrors(),
       // After it, so that it sees the errors as they are presented.
