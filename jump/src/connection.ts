@@ -15,6 +15,7 @@ import type { Clock } from '@easel/kit/clock';
 import { SocketLine } from '@easel/kit/line';
 import { dialLine } from '@easel/kit/line-dial';
 import type { Log } from '@easel/kit/log';
+import { DISCONNECT, MESSAGE, message, Reader, WireError } from '@easel/kit/ssh/wire';
 import { AppError } from '@easel/schema/errors';
 import type { HostKey } from 'ssh2/lib/protocol/Protocol.js';
 import { DirectLogin } from './direct.ts';
@@ -24,7 +25,6 @@ import { Refusing } from './refusing.ts';
 import { type SignedIn, SignIn } from './sign-in.ts';
 import { clientFacingOffer } from './ssh/algorithms.ts';
 import { Transport } from './ssh/transport.ts';
-import { DISCONNECT, MESSAGE, message, Reader, WireError } from './ssh/wire.ts';
 import { destinationOf, mayBeEnvironment, Tunnels } from './tunnels.ts';
 import { openWorkerLine } from './worker-line.ts';
 

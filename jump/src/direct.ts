@@ -6,7 +6,7 @@
  * From the worker comes what a stranger in the environment may have made: it may open channels, which the client judges,
  * but of global requests only the sign of life goes on, so that nobody inside can teach clients new host keys for the jump.
  */
-import { MESSAGE, message, Reader } from './ssh/wire.ts';
+import { MESSAGE, message, Reader } from '@easel/kit/ssh/wire';
 
 /** One side of the connection, as far as this needs it. */
 export interface Side {

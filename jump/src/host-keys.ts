@@ -5,8 +5,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { message } from '@easel/kit/ssh/wire';
 import type { HostKey } from 'ssh2/lib/protocol/Protocol.js';
-import { message } from './ssh/wire.ts';
 
 /** 128 bits of strength (NIST SP 800-57). */
 const rsaBits = 3072;

@@ -5,12 +5,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { MESSAGE, message } from '@easel/kit/ssh/wire';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { describeWith } from '../../test/kit/describe-with.ts';
 import { connectStranger } from '../../test/kit/ssh-stranger.ts';
 import { freePorts, runProgram } from '../../test/kit/stack.ts';
 import { startWayIn, type WayIn } from '../../test/kit/way-in.ts';
-import { MESSAGE, message } from './ssh/wire.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 

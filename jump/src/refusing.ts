@@ -2,7 +2,7 @@
  * The connection of somebody who is who they say, and whose environment cannot be entered now. Sessions open, say why in one
  * sentence on stderr and exit with 255, as ssh does for its own troubles; everything else is refused with that sentence.
  */
-import { MESSAGE, message, OPEN_FAILURE, Reader } from './ssh/wire.ts';
+import { MESSAGE, message, OPEN_FAILURE, Reader } from '@easel/kit/ssh/wire';
 
 const exitCode = 255;
 const stderr = 1;

@@ -8,9 +8,9 @@
  */
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
+import { isSignedBy, publicKeyText } from '@easel/kit/ssh/public-key';
+import { DISCONNECT, MESSAGE, message, Reader, WireError } from '@easel/kit/ssh/wire';
 import type { Grant, Grants } from './grants.ts';
-import { isSignedBy, publicKeyText } from './ssh/public-key.ts';
-import { DISCONNECT, MESSAGE, message, Reader, WireError } from './ssh/wire.ts';
 
 /** Agents with many keys offer them all. */
 const maxFailures = 20;

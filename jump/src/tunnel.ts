@@ -5,7 +5,7 @@
  * far as the client's window and line go.
  */
 import type { Line } from '@easel/kit/line';
-import { MESSAGE, message, type Reader } from './ssh/wire.ts';
+import { MESSAGE, message, type Reader } from '@easel/kit/ssh/wire';
 
 /** What the client may send before the relay has taken any of it. */
 export const tunnelWindowBytes = 2 * 1024 * 1024;

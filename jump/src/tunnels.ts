@@ -3,8 +3,8 @@
  * the server anew, and is dialled through the relay; what runs inside is between the person's ssh and the worker.
  */
 import type { Line } from '@easel/kit/line';
+import { MESSAGE, message, OPEN_FAILURE, Reader } from '@easel/kit/ssh/wire';
 import { AppError } from '@easel/schema/errors';
-import { MESSAGE, message, OPEN_FAILURE, Reader } from './ssh/wire.ts';
 import { Tunnel, type TunnelOptions, tunnelPacketBytes, tunnelWindowBytes } from './tunnel.ts';
 
 /** The port that ssh asks for when it is told none. */

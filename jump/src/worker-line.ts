@@ -3,10 +3,10 @@
  * (the worker accepts `none` on such a line), since the jump has checked the person's key already.
  */
 import type { Line } from '@easel/kit/line';
+import { MESSAGE, message } from '@easel/kit/ssh/wire';
 import { AppError } from '@easel/schema/errors';
 import { workerFacingOffer } from './ssh/algorithms.ts';
 import { Transport } from './ssh/transport.ts';
-import { MESSAGE, message } from './ssh/wire.ts';
 
 /** From the open line to the end of the sign-in; a few round trips. */
 const openLimitMs = 10_000;

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Line, LineHandlers } from '@easel/kit/line';
+import { MESSAGE, message, Reader } from '@easel/kit/ssh/wire';
 import kex from 'ssh2/lib/protocol/kex.js';
 import { afterAll, expect, it } from 'vitest';
 import { openHostKeys } from '../host-keys.ts';
 import { Transport } from './transport.ts';
-import { MESSAGE, message, Reader } from './wire.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'easel-transport-'));
 const hostKeys = openHostKeys(folder);

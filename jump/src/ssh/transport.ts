@@ -11,6 +11,7 @@
  * that are sent are put together and encrypted in the line's own memory.
  */
 import type { Line } from '@easel/kit/line';
+import { DISCONNECT, MESSAGE, message, WireError } from '@easel/kit/ssh/wire';
 import { takeRightGuess } from '@easel/kit/ssh-guess';
 import type { KexInit } from 'ssh2/lib/protocol/kex.js';
 import Protocol, { type HostKey } from 'ssh2/lib/protocol/Protocol.js';
@@ -18,7 +19,6 @@ import utils from 'ssh2/lib/protocol/utils.js';
 import { userSignatures } from './algorithms.ts';
 import { type Framing, framingOf, payloadAt, placePacket } from './framing.ts';
 import { copyPayloads, keepWhatWaits } from './ssh2-repairs.ts';
-import { DISCONNECT, MESSAGE, message, WireError } from './wire.ts';
 
 /** Messages above this number are carried; those below are the transport's own (RFC 4250 §4.1.1). */
 const firstCarried = 50;

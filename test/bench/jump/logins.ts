@@ -1,6 +1,6 @@
 /** Makes SSH connections that sign in and then do nothing: a client as cheap as it can be, so that servers are measured. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { message } from '../../../jump/src/ssh/wire.ts';
+import { message } from '@easel/kit/ssh/wire';
 import { connectStranger, type Stranger } from '../../kit/ssh-stranger.ts';
 
 const request = 50;
