@@ -186,9 +186,9 @@ export class SshConnection {
     }
   }
 
-  #ask({ login, publicKey }: SignedIn, environment?: string): Promise<Grant | null> {
+  #ask({ login, credential }: SignedIn, environment?: string): Promise<Grant | null> {
     const { grants, address } = this.#options;
-    return grants.ask({ login, publicKey, address, ...(environment === undefined ? {} : { environment }) });
+    return grants.ask({ login, ...credential, address, ...(environment === undefined ? {} : { environment }) });
   }
 
   async #direct(grant: Grant, ticket: string): Promise<Mode> {

@@ -34,15 +34,21 @@ const answerSchema = z.object({
   authorizeSsh: z.union([grantSchema, z.object({ __typename: z.string(), code: z.string(), message: z.string() })]),
 });
 
-export interface Wish {
-  /** What came as the SSH user. */
-  login: string;
+/** What somebody has proven to have. */
+export interface Credential {
   /** `algorithm base64`. */
   publicKey: string;
+  /** What a security key said with its signature; absent for other keys, and before there is one. */
+  isUserVerified?: boolean;
+}
+
+export interface Wish extends Credential {
+  /** What came as the SSH user. */
+  login: string;
   /** The destination of an `ssh -J`; absent for a direct login. */
   environment?: string;
-  /** Where the person comes from, for the audit log. */
-  address: string;
+  /** Where the person comes from. Absent while nothing is proven yet: no ticket is given then, and nothing noted. */
+  address?: string;
 }
 
 export interface Grants {

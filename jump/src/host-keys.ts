@@ -5,7 +5,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { message } from '@easel/kit/ssh/wire';
+import { ed25519Blob } from '@easel/kit/ssh/public-key';
+import { record } from '@easel/kit/ssh/wire';
 import type { HostKey } from 'ssh2/lib/protocol/Protocol.js';
 
 /** 128 bits of strength (NIST SP 800-57). */
@@ -57,7 +58,7 @@ function readKey(path: string): KeyObject | undefined {
 }
 
 function hostKey(key: KeyObject, type: 'ssh-ed25519' | 'ssh-rsa'): HostKey {
-  const blob = blobOf(key, type);
+  const blob = type === 'ssh-ed25519' ? ed25519Blob(key) : rsaBlob(key);
   return {
     type,
     getPublicSSH: () => blob,
@@ -65,12 +66,10 @@ function hostKey(key: KeyObject, type: 'ssh-ed25519' | 'ssh-rsa'): HostKey {
   };
 }
 
-/** RFC 8709 §4 and RFC 4253 §6.6. */
-function blobOf(key: KeyObject, type: 'ssh-ed25519' | 'ssh-rsa'): Buffer {
-  const jwk = createPublicKey(key).export({ format: 'jwk' });
-  const bytes = (field: string | undefined) => Buffer.from(field ?? '', 'base64url');
-  const fields = type === 'ssh-ed25519' ? [bytes(jwk.x)] : [mpint(bytes(jwk.e)), mpint(bytes(jwk.n))];
-  return message(0, type, ...fields).subarray(1);
+/** RFC 4253 §6.6. */
+function rsaBlob(key: KeyObject): Buffer {
+  const { e = '', n = '' } = createPublicKey(key).export({ format: 'jwk' });
+  return record('ssh-rsa', mpint(Buffer.from(e, 'base64url')), mpint(Buffer.from(n, 'base64url')));
 }
 
 function mpint(bytes: Buffer): Buffer {

@@ -8,6 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { MESSAGE, message } from '@easel/kit/ssh/wire';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { describeWith } from '../../test/kit/describe-with.ts';
+import { SECURITY_KEY_TYPES, SecurityKey, startAgent, TOUCHED, VERIFIED } from '../../test/kit/security-key.ts';
 import { connectStranger } from '../../test/kit/ssh-stranger.ts';
 import { freePorts, runProgram } from '../../test/kit/stack.ts';
 import { startWayIn, type WayIn } from '../../test/kit/way-in.ts';
@@ -187,9 +188,46 @@ describeWith(['openssh client'], 'signing in', () => {
     expect(texts[0]).toContain('Permission denied (publickey)');
   });
 
-  it.each(['rsa', 'ecdsa', 'ed25519'])('takes %s keys', async (type) => {
-    const file = way.makeKey(`of-type-${type}`, { type });
+  it.each([
+    ['ed25519', 256],
+    ['ecdsa', 256],
+    ['ecdsa', 384],
+    ['ecdsa', 521],
+    ['rsa', 2048],
+    ['rsa', 3072],
+  ] as const)('takes %s keys of %d bits', async (type, bits) => {
+    const file = way.makeKey(`of-type-${type}-${bits}`, { type, bits });
     expect(await way.ssh(file, ['web@127.0.0.1', 'echo in'])).toMatchObject({ code: 0, stdout: 'in\n' });
+  });
+
+  it.each(['rsa-sha2-256', 'rsa-sha2-512'])('takes RSA with %s, and never with SHA-1', async (algorithm) => {
+    const file = way.makeKey(`rsa-by-${algorithm}`, { type: 'rsa', bits: 2048 });
+    const by = (name: string) => ['-o', `PubkeyAcceptedAlgorithms=${name}`, 'web@127.0.0.1', 'echo in'];
+    expect(await way.ssh(file, by(algorithm))).toMatchObject({ code: 0 });
+    expect(await way.ssh(file, by('ssh-rsa'))).toMatchObject({ code: 255 });
+  });
+
+  it.each(SECURITY_KEY_TYPES)('takes security keys (%s) that were touched', async (type) => {
+    const authenticator = new SecurityKey(type);
+    way.keys.add(authenticator.publicKey);
+    const agent = await startAgent(way.folder, [authenticator]);
+    const login = () => way.ssh(agent.optionsFor(authenticator), ['web@127.0.0.1', 'echo in']);
+    expect(await login()).toMatchObject({ code: 0, stdout: 'in\n' });
+    const { input } = way.api.asked.at(-1)!.variables as { input: Record<string, unknown> };
+    expect(input).toMatchObject({ publicKey: authenticator.publicKey, isUserVerified: false });
+    authenticator.flags = TOUCHED | VERIFIED;
+    expect(await login()).toMatchObject({ code: 0 });
+    expect(way.api.asked.at(-1)!.variables.input).toMatchObject({ isUserVerified: true });
+    authenticator.flags = 0;
+    expect(await login()).toMatchObject({ code: 255 });
+    agent.close();
+  });
+
+  it('tells the server where somebody comes from only once they have signed', async () => {
+    way.api.asked.length = 0;
+    expect(await way.ssh(key, ['web@127.0.0.1', 'true'])).toMatchObject({ code: 0 });
+    const addresses = way.api.asked.map(({ variables }) => (variables.input as { address?: string }).address);
+    expect(addresses).toEqual([undefined, '127.0.0.1']);
   });
 
   it('lets in the key that signed and no other', async () => {

@@ -59,14 +59,14 @@ export class Jump {
     for (const connection of this.#connections.keys()) {
       const { signedIn } = connection;
       if (!signedIn) continue;
-      const key = `${signedIn.login} ${signedIn.publicKey}`;
+      const key = JSON.stringify([signedIn.login, signedIn.credential]);
       groups.set(key, [...(groups.get(key) ?? []), connection]);
     }
     for (const connections of groups.values()) {
       if (signal.aborted) return;
-      const { login, publicKey } = connections[0]!.signedIn!;
+      const { login, credential } = connections[0]!.signedIn!;
       const address = this.#connections.get(connections[0]!) ?? '';
-      if (await this.#options.grants.ask({ login, publicKey, address })) continue;
+      if (await this.#options.grants.ask({ login, ...credential, address })) continue;
       for (const connection of connections) connection.end('the key may no longer enter');
     }
   }

@@ -8,9 +8,16 @@
  */
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
-import { isSignedBy, publicKeyText } from '@easel/kit/ssh/public-key';
-import { DISCONNECT, MESSAGE, message, Reader, WireError } from '@easel/kit/ssh/wire';
-import type { Grant, Grants } from './grants.ts';
+import {
+  type Offer,
+  type Offered,
+  proofOfOffer,
+  readOffered,
+  readSignInRequest,
+  type SignInRequest,
+} from '@easel/kit/ssh/sign-in-request';
+import { DISCONNECT, MESSAGE, message, WireError } from '@easel/kit/ssh/wire';
+import type { Credential, Grant, Grants } from './grants.ts';
 
 /** Agents with many keys offer them all. */
 const maxFailures = 20;
@@ -18,14 +25,12 @@ const maxFailures = 20;
 const maxQueued = 4;
 /** A no comes no sooner, so that the time it took to find out tells nothing. */
 const minAnswerMs = 25;
-/** A query's answer is good for the proof that follows, while the person finds their passphrase. */
-const grantLifeMs = 120_000;
-const service = 'ssh-connection';
+const ourService = 'ssh-connection';
 const maxNameLength = 200;
 
 export interface SignedIn {
   login: string;
-  publicKey: string;
+  credential: Credential;
   grant: Grant;
 }
 
@@ -43,17 +48,6 @@ export interface SignInOptions {
   onSignedIn(signedIn: SignedIn): void;
 }
 
-interface Attempt {
-  login: string;
-  publicKey: string | null;
-  algorithm: string;
-  blob: Buffer;
-  /** Undefined for a query. */
-  signature: Buffer | undefined;
-  /** What the signature must cover, without the session's id. */
-  signed: Buffer;
-}
-
 export class SignIn {
   readonly #options: SignInOptions;
   readonly #queue: Buffer[] = [];
@@ -61,7 +55,6 @@ export class SignIn {
   #isOver = false;
   #failures = 0;
   #login: string | undefined;
-  #known: { publicKey: string; grant: Grant; atMs: number } | undefined;
 
   constructor(options: SignInOptions) {
     this.#options = options;
@@ -87,7 +80,7 @@ export class SignIn {
     this.#isBusy = true;
     try {
       for (let next = this.#queue.shift(); next && !this.#isOver; next = this.#queue.shift()) {
-        await this.#answer(readAttempt(next));
+        await this.#answer(readSignInRequest(next));
       }
     } catch (err) {
       if (this.#isOver) return;
@@ -101,44 +94,46 @@ export class SignIn {
     }
   }
 
-  async #answer(attempt: Attempt | null): Promise<void> {
-    if (!attempt) return void this.#end(DISCONNECT.protocolError, 'a malformed request to sign in');
-    this.#login ??= attempt.login;
-    if (attempt.login !== this.#login) return void this.#end(DISCONNECT.protocolError, 'one user for each connection');
-    if (attempt.publicKey === null) return void this.#refuse();
+  async #answer({ login, service, offer }: SignInRequest): Promise<void> {
+    if (service !== ourService || login.length > maxNameLength) {
+      return void this.#end(DISCONNECT.protocolError, 'a malformed request to sign in');
+    }
+    this.#login ??= login;
+    if (login !== this.#login) return void this.#end(DISCONNECT.protocolError, 'one user for each connection');
+    const offered = offer && readOffered(offer);
+    if (!offer || !offered) return void this.#refuse();
     const askedAtMs = this.#options.clock.now();
-    const grant = await this.#check(attempt, attempt.publicKey);
+    const known = await this.#check(login, offer, offered);
     if (this.#isOver) return;
-    if (!grant) {
+    if (!known) {
       const leftMs = minAnswerMs - (this.#options.clock.now() - askedAtMs);
       if (leftMs > 0) await this.#options.clock.sleep(leftMs);
       return void this.#refuse();
     }
-    if (attempt.signature === undefined) {
-      this.#options.send(message(MESSAGE.userAuthPublicKeyOk, attempt.algorithm, attempt.blob));
+    if (offer.signature === undefined) {
+      this.#options.send(message(MESSAGE.userAuthPublicKeyOk, offer.algorithm, offer.blob));
       return void this.#options.onKnownKey();
     }
     this.#isOver = true;
     this.#options.send(message(MESSAGE.userAuthSuccess));
-    this.#options.onSignedIn({ login: attempt.login, publicKey: attempt.publicKey, grant });
+    this.#options.onSignedIn({ login, ...known });
   }
 
-  async #check(attempt: Attempt, publicKey: string): Promise<Grant | null> {
-    if (attempt.signature !== undefined && !this.#isProven(attempt, attempt.signature)) return null;
-    const { clock, grants, address } = this.#options;
-    const known = this.#known;
-    if (known?.publicKey === publicKey && clock.now() - known.atMs < grantLifeMs) return known.grant;
-    const grant = await grants.ask({ login: attempt.login, publicKey, address });
-    if (grant) this.#known = { publicKey, grant, atMs: clock.now() };
-    return grant;
-  }
-
-  /** RFC 4252 §7: the signature covers the session's id and the request up to the key. */
-  #isProven({ algorithm, blob, signed }: Attempt, signature: Buffer): boolean {
-    const sessionId = this.#options.sessionId();
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(sessionId.length);
-    return isSignedBy({ algorithm, blob, signature, data: Buffer.concat([length, sessionId, signed]) });
+  async #check(
+    login: string,
+    offer: Offer,
+    offered: Offered,
+  ): Promise<{ credential: Credential; grant: Grant } | null> {
+    const credential: Credential = { publicKey: offered.text };
+    if (offer.signature !== undefined) {
+      const proof = proofOfOffer(offer, offered, this.#options.sessionId());
+      if (!proof) return null;
+      if (proof.isUserVerified !== null) credential.isUserVerified = proof.isUserVerified;
+    }
+    const { grants, address } = this.#options;
+    const isProven = offer.signature !== undefined;
+    const grant = await grants.ask({ login, ...credential, ...(isProven ? { address } : {}) });
+    return grant && { credential, grant };
   }
 
   #refuse(): void {
@@ -154,27 +149,4 @@ export class SignIn {
     this.#isOver = true;
     this.#options.disconnect(code, text);
   }
-}
-
-/** Null when the request is for another service or its user can be nobody's. Throws WireError for a malformed one. */
-function readAttempt(payload: Buffer): Attempt | null {
-  const fields = new Reader(payload);
-  const login = fields.text();
-  if (fields.text() !== service || login.length > maxNameLength) return null;
-  const method = fields.text();
-  const attempt = {
-    login,
-    publicKey: null,
-    algorithm: '',
-    blob: Buffer.alloc(0),
-    signature: undefined,
-    signed: payload,
-  };
-  if (method !== 'publickey') return attempt;
-  const isProof = fields.boolean();
-  const algorithm = fields.text();
-  const blob = fields.string();
-  const signed = payload.subarray(0, fields.position);
-  const signature = isProof ? fields.string() : undefined;
-  return { ...attempt, publicKey: publicKeyText(algorithm, blob), algorithm, blob, signature, signed };
 }

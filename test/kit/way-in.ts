@@ -44,11 +44,11 @@ export interface WayIn {
   readonly streams: Duplex[];
   readonly worker: FakeWorker;
   /** Makes a key pair; the server knows it unless told otherwise. */
-  makeKey(name: string, options?: { type?: string; isKnown?: boolean }): string;
-  /** Options that every OpenSSH program gets. */
-  options(keyFile: string): string[];
+  makeKey(name: string, options?: { type?: string; bits?: number; isKnown?: boolean }): string;
+  /** Options that every OpenSSH program gets: with this key's file, or with other options that say who one is. */
+  options(identity: string | readonly string[]): string[];
   ssh(
-    keyFile: string,
+    identity: string | readonly string[],
     args: readonly string[],
     options?: { input?: string | Buffer; timeoutMs?: number },
   ): Promise<Ran>;
@@ -124,8 +124,8 @@ export async function startWayIn(env: Record<string, string> = {}): Promise<WayI
   ];
   writeFileSync(join(folder, 'known_hosts'), `${knownHosts.join('\n')}\n`);
 
-  const options = (keyFile: string) => [
-    ...['-F', 'none', '-i', keyFile],
+  const options = (identity: string | readonly string[]) => [
+    ...['-F', 'none', ...(typeof identity === 'string' ? ['-i', identity] : identity)],
     ...['IdentitiesOnly=yes', 'BatchMode=yes', 'StrictHostKeyChecking=yes'].flatMap((option) => ['-o', option]),
     ...['-o', `UserKnownHostsFile=${join(folder, 'known_hosts')}`],
   ];
@@ -142,13 +142,13 @@ export async function startWayIn(env: Record<string, string> = {}): Promise<WayI
     streams,
     worker,
     options,
-    makeKey(name, { type = 'ed25519', isKnown = true } = {}) {
+    makeKey(name, { type = 'ed25519', bits = 256, isKnown = true } = {}) {
       const file = join(folder, name);
-      execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', file]);
+      execFileSync('ssh-keygen', ['-q', '-t', type, '-b', String(bits), '-N', '', '-f', file]);
       if (isKnown) keys.add(readFileSync(`${file}.pub`, 'utf8').split(' ').slice(0, 2).join(' '));
       return file;
     },
-    ssh: (keyFile, args, run = {}) => runProgram('ssh', ['-p', `${port}`, ...options(keyFile), ...args], run),
+    ssh: (identity, args, run = {}) => runProgram('ssh', ['-p', `${port}`, ...options(identity), ...args], run),
     async stop() {
       await jump.close(0);
       worker.stop();

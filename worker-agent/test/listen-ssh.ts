@@ -17,15 +17,21 @@ export interface ListeningSsh extends AsyncDisposable {
   port: number;
   /** Arguments for OpenSSH's programs: known host, right key, nothing of the caller's own configuration. */
   options: string[];
+  /** The same with other options that say who one is. */
+  optionsWith(...identity: string[]): string[];
   identityFile: string;
   folder: string;
   authorizedKeys: AuthorizedKey[];
   marks: ActivitySource[];
 }
 
-export function newKey(folder: string, name: string, type = 'ed25519'): { file: string; publicKey: string } {
+export function newKey(
+  folder: string,
+  name: string,
+  { type = 'ed25519', bits = 256 } = {},
+): { file: string; publicKey: string } {
   const file = join(folder, name);
-  execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', '', '-f', file]);
+  execFileSync('ssh-keygen', ['-q', '-t', type, '-b', String(bits), '-N', '', '-C', '', '-f', file]);
   return { file, publicKey: readFileSync(`${file}.pub`, 'utf8').trim() };
 }
 
@@ -48,9 +54,9 @@ export async function listenSsh(options: {
     hostKey: readFileSync(host.file, 'utf8'),
     setting: { env: { EASEL_ENVIRONMENT: 'sample' }, home, project: options.project ?? home, shell },
     activity: { mark: (source) => void marks.push(source) },
-    authorizedKeys,
     log: options.log ?? silentLog,
   });
+  side.setAuthorizedKeys(authorizedKeys);
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     side.serve(socket, options.signIn ?? 'publickey');
   });
@@ -61,11 +67,14 @@ export async function listenSsh(options: {
   const settings = {
     UserKnownHostsFile: knownHosts,
     StrictHostKeyChecking: 'yes',
-    IdentityFile: user.file,
     IdentitiesOnly: 'yes',
     BatchMode: 'yes',
     LogLevel: 'ERROR',
   };
+  const optionsWith = (...identity: string[]) => [
+    ...['-F', 'none', ...identity],
+    ...Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
+  ];
   return {
     side,
     port,
@@ -73,7 +82,8 @@ export async function listenSsh(options: {
     authorizedKeys,
     marks,
     identityFile: user.file,
-    options: ['-F', 'none', ...Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`])],
+    options: optionsWith('-i', user.file),
+    optionsWith,
     [Symbol.asyncDispose]: async () => {
       server.close();
       await side.close();

@@ -33,13 +33,3 @@ export const workerFacingOffer = offer(
   ['ssh-ed25519'],
   ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'],
 );
-
-/** Signatures that a user's key may make; sent to the client (RFC 8308 §3.1), which else might try SHA-1 with RSA. */
-export const userSignatures = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-] as const;

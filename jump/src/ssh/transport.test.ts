@@ -117,10 +117,11 @@ it.each(ciphers.flatMap((cipher) => Object.entries(sizes).map(([name, size]) => 
     sendAll();
     client.rekey();
     sendAll();
-    await expect.poll(() => received.length, { interval: 5 }).toBe(2 * messages.length);
+    await expect.poll(() => received.length, { interval: 5, timeout: 10_000 }).toBe(2 * messages.length);
     server.rekey();
     sendAll();
     await done.promise;
     expect(received.every((bytes, i) => bytes.equals(messages[i % messages.length]!))).toBe(true);
   },
+  20_000,
 );

@@ -11,12 +11,12 @@
  * that are sent are put together and encrypted in the line's own memory.
  */
 import type { Line } from '@easel/kit/line';
+import { SIGNATURE_ALGORITHMS } from '@easel/kit/ssh/signature';
 import { DISCONNECT, MESSAGE, message, WireError } from '@easel/kit/ssh/wire';
 import { takeRightGuess } from '@easel/kit/ssh-guess';
 import type { KexInit } from 'ssh2/lib/protocol/kex.js';
 import Protocol, { type HostKey } from 'ssh2/lib/protocol/Protocol.js';
 import utils from 'ssh2/lib/protocol/utils.js';
-import { userSignatures } from './algorithms.ts';
 import { type Framing, framingOf, payloadAt, placePacket } from './framing.ts';
 import { copyPayloads, keepWhatWaits } from './ssh2-repairs.ts';
 
@@ -214,7 +214,7 @@ export class Transport {
       const isFirst = this.#isServer && !this.#isOpen;
       const wantsExtInfo = isFirst && protocol._kex.remoteExtInfoEnabled;
       protocol._kex.remoteExtInfoEnabled = false;
-      if (wantsExtInfo) this.send(message(MESSAGE.extInfo, 1, 'server-sig-algs', userSignatures.join(',')));
+      if (wantsExtInfo) this.send(message(MESSAGE.extInfo, 1, 'server-sig-algs', SIGNATURE_ALGORITHMS.join(',')));
       complete(...args);
     };
   }

@@ -1,109 +1,115 @@
-/** Checks signatures of users' keys (RFC 4253 §6.6, RFC 5656, RFC 8332, RFC 8709). */
-import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto';
-import { Reader, WireError } from './wire.ts';
+/**
+ * Public keys in SSH's own form, read strictly: one key has one form, and nothing follows it. Security keys (`sk-…`) carry
+ * what they sign for beside the key itself.
+ * Source: RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4; OpenSSH, PROTOCOL.u2f.
+ */
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { Reader, record, WireError } from './wire.ts';
 
-interface Algorithm {
-  /** The type that stands in the key itself. */
-  keyType: string;
-  hash: string | null;
-  toJwk(fields: Reader): JsonWebKey;
-  /** Bytes of each of the two numbers of an ECDSA signature. */
-  ecdsaBytes?: number;
+export const KEY_TYPES = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'ssh-rsa',
+  'sk-ssh-ed25519@openssh.com',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
+] as const;
+export type KeyType = (typeof KEY_TYPES)[number];
+
+/** An RSA key of 16,384 bits takes 2 KiB. */
+const maxBlobBytes = 12_288;
+const ed25519Bytes = 32;
+/** Larger exponents are nobody's, and make each check dear. */
+const maxExponentBytes = 8;
+
+export interface PublicKey {
+  type: KeyType;
+  blob: Buffer;
+  jwk: JsonWebKey;
+  /** What a security key signs for, `ssh:` with OpenSSH; null for all others. */
+  application: string | null;
 }
 
-const rsa = (hash: string): Algorithm => ({
-  keyType: 'ssh-rsa',
-  hash,
-  toJwk: (fields) => {
-    const e = base64Number(fields.string());
-    return { kty: 'RSA', e, n: base64Number(fields.string()) };
-  },
-});
-
-const ecdsa = (curve: string, crv: string, hash: string, ecdsaBytes: number): Algorithm => ({
-  keyType: `ecdsa-sha2-${curve}`,
-  hash,
-  ecdsaBytes,
-  toJwk: (fields) => {
-    const named = fields.text();
-    const point = fields.string();
-    // Uncompressed points only (RFC 5656 §3.1).
-    if (named !== curve || point[0] !== 4 || point.length !== 1 + 2 * ecdsaBytes) throw new WireError();
-    const x = point.subarray(1, 1 + ecdsaBytes).toString('base64url');
-    return { kty: 'EC', crv, x, y: point.subarray(1 + ecdsaBytes).toString('base64url') };
-  },
-});
-
-const algorithms: ReadonlyMap<string, Algorithm> = new Map([
-  [
-    'ssh-ed25519',
-    {
-      keyType: 'ssh-ed25519',
-      hash: null,
-      toJwk: (fields: Reader) => ({ kty: 'OKP', crv: 'Ed25519', x: fields.string().toString('base64url') }),
-    },
-  ],
-  ['rsa-sha2-256', rsa('sha256')],
-  ['rsa-sha2-512', rsa('sha512')],
-  ['ecdsa-sha2-nistp256', ecdsa('nistp256', 'P-256', 'sha256', 32)],
-  ['ecdsa-sha2-nistp384', ecdsa('nistp384', 'P-384', 'sha384', 48)],
-  ['ecdsa-sha2-nistp521', ecdsa('nistp521', 'P-521', 'sha512', 66)],
-]);
-
-/** The key in OpenSSH's form, or null when the algorithm is unknown here or is not one of this key. */
-export function publicKeyText(algorithm: string, blob: Buffer): string | null {
-  const known = algorithms.get(algorithm);
-  if (!known || blob.length < 4) return null;
+/** Null for anything but exactly one key of a known type. That a point lies on its curve is seen by `keyObjectOf`. */
+export function readPublicKey(blob: Buffer): PublicKey | null {
+  if (blob.length > maxBlobBytes) return null;
   try {
-    const type = new Reader(blob, 0).text();
-    return type === known.keyType ? `${type} ${blob.toString('base64')}` : null;
+    const fields = new Reader(blob, 0);
+    const type = fields.text();
+    if (!isKeyType(type)) return null;
+    const key = readKeyFields(type, fields);
+    fields.end();
+    return { type, blob, ...key };
   } catch (err) {
     if (err instanceof WireError) return null;
     throw err;
   }
 }
 
-/** Whether `signature` (RFC 4252 §7) is this key's, by this algorithm, over `data`. False for anything malformed. */
-export function isSignedBy(parts: { algorithm: string; blob: Buffer; signature: Buffer; data: Buffer }): boolean {
-  const known = algorithms.get(parts.algorithm);
-  if (!known) return false;
-  try {
-    const fields = new Reader(parts.signature, 0);
-    if (fields.text() !== parts.algorithm) return false;
-    const bytes = fields.string();
-    const key = readKey(known, parts.blob);
-    if (known.ecdsaBytes === undefined) return verify(known.hash, parts.data, key, bytes);
-    return verify(known.hash, parts.data, { key, dsaEncoding: 'ieee-p1363' }, flat(bytes, known.ecdsaBytes));
-  } catch {
-    // Node.js throws for keys and signatures that are none; what they were sent for is refused all the same.
-    return false;
+export function isKeyType(text: string): text is KeyType {
+  return (KEY_TYPES as readonly string[]).includes(text);
+}
+
+/** What comes after the type, here and inside of certificates. Throws WireError. */
+export function readKeyFields(type: KeyType, fields: Reader): Pick<PublicKey, 'jwk' | 'application'> {
+  switch (type) {
+    case 'ssh-rsa': {
+      const [e, n] = [fields.number(), fields.number()];
+      if (e.length > maxExponentBytes) throw new WireError('the exponent of an RSA key is too large');
+      return { jwk: { kty: 'RSA', e: e.toString('base64url'), n: n.toString('base64url') }, application: null };
+    }
+    case 'ssh-ed25519':
+      return { jwk: ed25519(fields), application: null };
+    case 'sk-ssh-ed25519@openssh.com':
+      return { jwk: ed25519(fields), application: fields.text() };
+    case 'sk-ecdsa-sha2-nistp256@openssh.com':
+      return { jwk: point('nistp256', fields), application: fields.text() };
+    default:
+      return { jwk: point(type.slice('ecdsa-sha2-'.length) as Curve, fields), application: null };
   }
 }
 
-function readKey(algorithm: Algorithm, blob: Buffer): KeyObject {
-  const fields = new Reader(blob, 0);
-  if (fields.text() !== algorithm.keyType) throw new WireError();
-  return createPublicKey({ key: algorithm.toJwk(fields), format: 'jwk' });
+/** Throws Node.js's own error for a point that is not on its curve, and for other numbers that are no key. */
+export function keyObjectOf({ jwk }: Pick<PublicKey, 'jwk'>): KeyObject {
+  return createPublicKey({ key: jwk, format: 'jwk' });
 }
 
-/** Two SSH numbers as two fields of fixed size. */
-function flat(signature: Buffer, bytes: number): Buffer {
-  const fields = new Reader(signature, 0);
-  const out = Buffer.alloc(2 * bytes);
-  for (const end of [bytes, 2 * bytes]) {
-    const number = withoutZeros(fields.string());
-    if (number.length > bytes) throw new WireError();
-    number.copy(out, end - number.length);
-  }
-  return out;
+/** `type base64`, as in a `.pub` file. */
+export function publicKeyText(type: string, blob: Buffer): string {
+  return `${type} ${blob.toString('base64')}`;
 }
 
-function base64Number(bytes: Buffer): string {
-  return withoutZeros(bytes).toString('base64url');
+/** `SHA256:…`, as `ssh-keygen -l` writes it. */
+export function fingerprintOf(blob: Buffer): string {
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
 
-function withoutZeros(bytes: Buffer): Buffer {
-  let at = 0;
-  while (at < bytes.length - 1 && bytes[at] === 0) at++;
-  return bytes.subarray(at);
+/** The blob of an Ed25519 key, of which either half is given. */
+export function ed25519Blob(key: KeyObject): Buffer {
+  const { x = '' } = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' });
+  return record('ssh-ed25519', Buffer.from(x, 'base64url'));
+}
+
+const curves = {
+  nistp256: { crv: 'P-256', bytes: 32 },
+  nistp384: { crv: 'P-384', bytes: 48 },
+  nistp521: { crv: 'P-521', bytes: 66 },
+} as const;
+type Curve = keyof typeof curves;
+
+function ed25519(fields: Reader): JsonWebKey {
+  const x = fields.string();
+  if (x.length !== ed25519Bytes) throw new WireError('an Ed25519 key has 32 bytes');
+  return { kty: 'OKP', crv: 'Ed25519', x: x.toString('base64url') };
+}
+
+/** Uncompressed points only (RFC 5656 §3.1). */
+function point(curve: Curve, fields: Reader): JsonWebKey {
+  const { crv, bytes } = curves[curve];
+  const named = fields.text();
+  const xy = fields.string();
+  if (named !== curve || xy[0] !== 4 || xy.length !== 1 + 2 * bytes) throw new WireError('a point is not of its curve');
+  const x = xy.subarray(1, 1 + bytes).toString('base64url');
+  return { kty: 'EC', crv, x, y: xy.subarray(1 + bytes).toString('base64url') };
 }

@@ -43,10 +43,10 @@ export const OPEN_FAILURE = {
   resourceShortage: 4,
 } as const;
 
-/** A message that is shorter than it says: its sender is not to be trusted with more. */
+/** A message that is not what it says: its sender is not to be trusted with more. */
 export class WireError extends Error {
-  constructor() {
-    super('a message ends before its fields do');
+  constructor(message = 'a message ends before its fields do') {
+    super(message);
     this.name = 'WireError';
   }
 }
@@ -69,8 +69,16 @@ export class Reader {
     return this.#take(1)[0] !== 0;
   }
 
+  byte(): number {
+    return this.#take(1)[0]!;
+  }
+
   uint32(): number {
     return this.#take(4).readUInt32BE();
+  }
+
+  uint64(): bigint {
+    return this.#take(8).readBigUInt64BE();
   }
 
   string(): Buffer {
@@ -79,6 +87,19 @@ export class Reader {
 
   text(): string {
     return this.string().toString('utf8');
+  }
+
+  /** A positive number in its shortest form, without the zero of its sign. Throws WireError for any other. */
+  number(): Buffer {
+    const bytes = this.string();
+    const [first = 0, second = 0] = bytes;
+    if (first >= 0x80 || (first === 0 && second < 0x80)) throw new WireError('a number is not in its one form');
+    return first === 0 ? bytes.subarray(1) : bytes;
+  }
+
+  /** Throws WireError when there is more. */
+  end(): void {
+    if (this.#at !== this.#bytes.length) throw new WireError('a message goes on after its fields');
   }
 
   #take(length: number): Buffer {
@@ -90,25 +111,35 @@ export class Reader {
   }
 }
 
-/** A number is a uint32, a string or bytes go with their length in front. */
-export type Field = number | boolean | string | Buffer;
+/** A number is a uint32, a bigint a uint64; a string or bytes go with their length in front. */
+export type Field = number | bigint | boolean | string | Buffer;
 
 /** A message with its fields. */
 export function message(type: number, ...fields: Field[]): Buffer {
-  const parts: Buffer[] = [Buffer.from([type])];
-  for (const field of fields) {
-    if (typeof field === 'boolean') parts.push(Buffer.from([field ? 1 : 0]));
-    else if (typeof field === 'number') parts.push(uint32(field));
-    else {
-      const bytes = typeof field === 'string' ? Buffer.from(field) : field;
-      parts.push(uint32(bytes.length), bytes);
-    }
-  }
-  return Buffer.concat(parts);
+  return Buffer.concat([Buffer.from([type]), ...fields.flatMap(encode)]);
+}
+
+/** Fields without a message's number in front: what keys, signatures and certificates are made of. */
+export function record(...fields: Field[]): Buffer {
+  return Buffer.concat(fields.flatMap(encode));
+}
+
+function encode(field: Field): Buffer[] {
+  if (typeof field === 'boolean') return [Buffer.from([field ? 1 : 0])];
+  if (typeof field === 'number') return [uint32(field)];
+  if (typeof field === 'bigint') return [uint64(field)];
+  const bytes = typeof field === 'string' ? Buffer.from(field) : field;
+  return [uint32(bytes.length), bytes];
 }
 
 function uint32(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(value >>> 0);
+  return bytes;
+}
+
+function uint64(value: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64BE(value);
   return bytes;
 }

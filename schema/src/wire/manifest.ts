@@ -10,6 +10,10 @@ export const authorizedKeySchema = z.object({
   userId: idSchema('user'),
   /** What tickets name as their `credentialId`; servers before 0.2 leave it out. */
   id: z.string().max(64).optional(),
+  /** From then on it enters nothing: the worker's own clock counts. */
+  expiresAt: z.iso.datetime().optional(),
+  /** Of a security key: signs only for who has given a PIN or a finger. */
+  verifyRequired: z.boolean().optional(),
 });
 export type AuthorizedKey = z.infer<typeof authorizedKeySchema>;
 

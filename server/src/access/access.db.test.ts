@@ -1,10 +1,11 @@
+import { newSshKeyPair } from '@easel/kit/ssh/private-key';
 import type { EnvironmentId } from '@easel/schema/ids';
 import { newId } from '@easel/schema/ids';
 import { verifyTicket } from '@easel/schema/wire/ticket';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SecurityKey } from '../../../test/kit/security-key.ts';
 import { openServer, READY, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 import { ADMINISTRATOR } from '../rights/rights.kit.ts';
-import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 
 type User = Awaited<ReturnType<TestServer['newUser']>>;
 
@@ -30,8 +31,9 @@ async function running(user: User, name: string): Promise<EnvironmentId> {
   return id;
 }
 
+const address = '198.51.100.7';
 const authorize = (login: string, environment?: string, key = publicKey) =>
-  server.app.services.sshAccess.authorize(server.platform, { login, publicKey: key, environment });
+  server.app.services.sshAccess.authorize(server.platform, { login, publicKey: key, environment, address });
 const ticketOf = async (token: string | null) => verifyTicket('client', token ?? '', await server.app.tickets.keySet());
 
 describe('an SSH login', () => {
@@ -110,7 +112,7 @@ describe('an SSH login', () => {
   it('is refused to a platform that the environment does not run on', async () => {
     await running(owner, 'web');
     const elsewhere = { ...server.platform, platformId: newId('platform') };
-    const wish = { login: 'web', publicKey };
+    const wish = { login: 'web', publicKey, address };
     await expect(server.app.services.sshAccess.authorize(elsewhere, wish)).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 
@@ -128,10 +130,56 @@ describe('an SSH login', () => {
     expect(await authorize('theirs')).toMatchObject({ userId: other.userId, environment: { id } });
   });
 
-  it('notes when the key was used', async () => {
+  it('notes when the key was used, and where from', async () => {
     await running(owner, 'web');
     await authorize('web');
-    expect((await server.app.services.sshKeys.list(owner))[0]?.lastUsedAt).not.toBeNull();
+    const [key] = await server.app.services.sshKeys.list(owner);
+    expect(key?.lastUsedAt).not.toBeNull();
+    expect(key?.lastUsedFrom).toBe(address);
+  });
+
+  it('that has proven nothing yet hears whether the key would do, and leaves no trace', async () => {
+    await running(owner, 'web');
+    const { sshAccess, sshKeys } = server.app.services;
+    const entries = () => server.db.auditEntry.count({ where: { action: 'enterBySsh', actorId: owner.userId } });
+    const grant = await sshAccess.authorize(server.platform, { login: 'web', publicKey });
+    expect(grant).toMatchObject({ environment: { name: 'web' }, ticket: null });
+    expect((await sshKeys.list(owner))[0]).toMatchObject({ lastUsedAt: null, lastUsedFrom: null });
+    expect(await entries()).toBe(0);
+    await authorize('web');
+    expect(await entries()).toBe(1);
+  });
+
+  it('is refused by a key that has expired', async () => {
+    await running(owner, 'web');
+    const where = { userId: owner.userId };
+    await server.db.sshKey.updateMany({ where, data: { expiresAt: new Date(Date.now() + 60_000) } });
+    expect((await authorize('web')).ticket).not.toBeNull();
+    await server.db.sshKey.updateMany({ where, data: { expiresAt: new Date(Date.now() - 1) } });
+    await expect(authorize('web')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(await server.app.services.sshKeys.authorizedKeysOf(owner.userId)).toEqual([]);
+  });
+
+  it('by a security key that must know its holder takes a PIN or a finger', async () => {
+    const { sshAccess, sshKeys } = server.app.services;
+    await running(owner, 'web');
+    const key = new SecurityKey('sk-ssh-ed25519@openssh.com').publicKey;
+    await sshKeys.add(owner, { publicKey: key, verifyRequired: true });
+    const wish = { login: 'web', publicKey: key, address };
+    for (const isUserVerified of [false, undefined]) {
+      await expect(sshAccess.authorize(server.platform, { ...wish, isUserVerified })).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+      });
+    }
+    expect((await sshAccess.authorize(server.platform, { ...wish, isUserVerified: true })).ticket).not.toBeNull();
+    expect(await sshKeys.authorizedKeysOf(owner.userId)).toContainEqual(
+      expect.objectContaining({ publicKey: key, verifyRequired: true }),
+    );
+  });
+
+  it('asks for a PIN or a finger of security keys alone', async () => {
+    const add = { publicKey: newSshKeyPair().publicKey, verifyRequired: true };
+    await expect(server.app.services.sshKeys.add(owner, add)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   });
 
   it('is for jumps: neither users nor strangers may ask', async () => {

@@ -65,8 +65,12 @@ const AuthorizeSshInput = builder.inputType('AuthorizeSshInput', {
       description: "The SSH user: an environment's name or id, or (for `ssh -J`) the key owner's login.",
     }),
     publicKey: t.string({ required: true, description: '`algorithm base64`: the key whose signature was checked.' }),
+    isUserVerified: t.boolean({ description: 'Whether a security key said that it asked for a PIN or a finger.' }),
     environment: t.string({ description: 'The destination of an `ssh -J`.' }),
-    address: t.string({ description: 'Where the client comes from.' }),
+    address: t.string({
+      description:
+        'Where the client comes from. Left out while it has not signed yet: then there is no ticket, and nothing is noted.',
+    }),
   }),
 });
 

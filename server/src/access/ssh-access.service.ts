@@ -1,6 +1,6 @@
 /**
  * May this public key enter? A jump asks at every SSH login and again for every channel, so that a revoked key gets nothing
- * new. `login` is what came as the SSH user: the name or id of one of the key owner's environments, or, for `ssh -J`, the
+ * new. Without an address nothing has been proven yet: it says whether the key would do, gives no ticket and notes nothing. `login` is what came as the SSH user: the name or id of one of the key owner's environments, or, for `ssh -J`, the
  * owner's own login. `environment` is the destination of an `ssh -J`.
  *
  * Unknown login, unknown key, unknown environment and somebody else's environment get one and the same refusal.
@@ -22,6 +22,7 @@ import type { SshKeyService } from '../user/ssh-key.service.ts';
 const authorizeSshSchema = z.object({
   login: z.string().max(200),
   publicKey: z.string().max(16_384),
+  isUserVerified: z.boolean().nullish(),
   environment: z.string().max(200).nullish(),
   address: z.string().max(100).nullish(),
 });
@@ -58,27 +59,33 @@ export class SshAccessService {
 
   /** Throws FORBIDDEN with one same message for everything that is wrong. */
   async authorize(actor: PlatformActor, input: z.input<typeof authorizeSshSchema>): Promise<SshGrant> {
-    const { login, publicKey, environment, address } = parseInput(authorizeSshSchema, input);
-    const from = { address: address ?? null, requestId: null };
+    const { login, publicKey, environment, ...said } = parseInput(authorizeSshSchema, input);
+    const address = said.address ?? null;
     const owners = await this.#sshKeys.ownersOf(publicKey);
-    for (const { actor: owner, lastUsedAt } of owners) {
+    for (const { key, actor: owner } of owners) {
+      if (address !== null && key.verifyRequired && said.isUserVerified !== true) continue;
       const grant = await this.#grant(actor, owner, { login, destination: environment ?? null });
       if (!grant) continue;
-      await this.#sshKeys.markUsed(owner.credential.id, lastUsedAt);
-      const entered = grant.ticket === null ? null : grant.environment;
-      if (entered) {
-        const { id: thingId, name: thingName } = entered;
-        await this.#audit.entered({ action: 'enterBySsh', actor: owner, from, thingId, thingName });
-      }
+      if (address === null) return { ...grant, ticket: null };
+      await this.#sshKeys.markUsed(key, address);
+      await this.#noteEntry(owner, grant, address);
       return grant;
     }
     // A key that nobody has says nothing; what is typed as a login may be anything, also a password.
     const wish = environment ?? login;
     const thingName = nameSchema.safeParse(wish).success ? wish : null;
-    for (const { actor: owner } of owners) {
+    const from = { address, requestId: null };
+    for (const { actor: owner } of address === null ? [] : owners) {
       await this.#audit.refused({ action: 'enterBySsh', actor: owner, from, thingName, outcome: 'FORBIDDEN' });
     }
     throw new AppError({ code: 'FORBIDDEN', message: REFUSAL });
+  }
+
+  async #noteEntry(owner: UserActor, { ticket, environment }: SshGrant, address: string): Promise<void> {
+    if (ticket === null || !environment) return;
+    const { id: thingId, name: thingName } = environment;
+    const from = { address, requestId: null };
+    await this.#audit.entered({ action: 'enterBySsh', actor: owner, from, thingId, thingName });
   }
 
   async #grant(

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '@easel/kit/clock';
+import { newSshKeyPair } from '@easel/kit/ssh/private-key';
 import { AppError } from '@easel/schema/errors';
 import { type EnvironmentId, isId, newId, type PlatformId, type SnapshotId, type UserId } from '@easel/schema/ids';
 import { instanceTypeSpecSchema } from '@easel/schema/instance-type';
@@ -23,7 +24,6 @@ import { may, mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { SnapshotService } from '../snapshot/snapshot.service.ts';
 import type { TemplateService } from '../template/template.service.ts';
-import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 import type { UserService } from '../user/user.service.ts';
 import { environmentStore } from './environment.store.ts';
 import type { EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';

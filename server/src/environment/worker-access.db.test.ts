@@ -1,3 +1,4 @@
+import { newSshKeyPair } from '@easel/kit/ssh/private-key';
 import type { EnvironmentId } from '@easel/schema/ids';
 import { newId } from '@easel/schema/ids';
 import { manifestSchema } from '@easel/schema/wire/manifest';
@@ -6,7 +7,6 @@ import type { JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { UserActor } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
-import { newSshKeyPair } from '../user/ssh-key-pair.ts';
 
 let server: TestServer;
 let owner: UserActor;

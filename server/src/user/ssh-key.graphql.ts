@@ -10,7 +10,16 @@ const SshKeyNode = builder.prismaNode('SshKey', {
     fingerprint: t.exposeString('fingerprint'),
     algorithm: t.exposeString('algorithm'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'From then on it enters nothing, and what came in by it is cut.',
+    }),
     lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true }),
+    lastUsedFrom: t.exposeString('lastUsedFrom', { nullable: true, description: 'The address.' }),
+    verifyRequired: t.exposeBoolean('verifyRequired', {
+      description: 'Of a security key: counts only when it has asked for a PIN or a finger.',
+    }),
   }),
 });
 
@@ -18,6 +27,10 @@ const AddSshKeyInput = builder.inputType('AddSshKeyInput', {
   fields: (t) => ({
     name: t.string({ description: "Without one, the key's own comment." }),
     publicKey: t.string({ required: true, description: 'One line, as in ~/.ssh/id_ed25519.pub.' }),
+    expiresAt: t.field({ type: 'DateTime' }),
+    verifyRequired: t.boolean({
+      description: 'For security keys (sk-…): only with a PIN or a finger. Make such a key with `-O verify-required`.',
+    }),
   }),
 });
 

@@ -17,7 +17,15 @@ export const addSshKeySchema = z.object({
   /** Without one, the key's own comment. */
   name: z.string().trim().max(100).nullish(),
   publicKey: z.string().min(1, 'expected a public key'),
+  expiresAt: z.coerce.date().nullish(),
+  verifyRequired: z.boolean().nullish(),
 });
+
+/** Somebody who has uploaded a key, as the actor that it proves. */
+export interface KeyOwner {
+  key: SshKey;
+  actor: UserActor;
+}
 
 /** All of them travel in every manifest. */
 const MAX_KEYS = 50;
@@ -47,8 +55,14 @@ export class SshKeyService {
 
   async add(actor: Actor, input: z.input<typeof addSshKeySchema>): Promise<SshKey> {
     const { userId } = asUser(actor);
-    const { name, publicKey: text } = parseInput(addSshKeySchema, input);
-    const { comment, ...key } = parseSshPublicKey(text);
+    const now = this.#clock.now();
+    const schema = addSshKeySchema.refine(({ expiresAt }) => !expiresAt || expiresAt.getTime() > now, {
+      path: ['expiresAt'],
+      message: 'expected a moment in the future',
+    });
+    const { name, publicKey: text, expiresAt = null, verifyRequired } = parseInput(schema, input);
+    const { comment, isSecurityKey, ...key } = parseSshPublicKey(text);
+    if (verifyRequired && !isSecurityKey) throw noSecurityKey();
     try {
       return await inTransaction(this.#db, async (tx) => {
         await userStore.lock(tx, userId);
@@ -62,6 +76,8 @@ export class SshKeyService {
           userId,
           name: name || comment.slice(0, 100) || key.algorithm,
           ...key,
+          expiresAt,
+          verifyRequired: verifyRequired ?? false,
         });
         await this.#onChanged(tx, userId);
         return row;
@@ -85,27 +101,38 @@ export class SshKeyService {
 
   /** What the SSH side of this user's environments accepts. */
   async authorizedKeysOf(userId: UserId): Promise<AuthorizedKey[]> {
-    const rows = await reading(() => sshKeyStore.listGood(this.#db, userId));
-    return rows.map(({ id, publicKey }) => ({ id, publicKey, userId }));
+    const rows = await reading(() => sshKeyStore.listGood(this.#db, userId, new Date(this.#clock.now())));
+    return rows.map(({ id, publicKey, expiresAt, verifyRequired }) => ({
+      id,
+      publicKey,
+      userId,
+      ...(expiresAt ? { expiresAt: expiresAt.toISOString() } : {}),
+      ...(verifyRequired ? { verifyRequired } : {}),
+    }));
   }
 
-  /** The users who have uploaded this key, in OpenSSH's form, as actors; the comment does not count. */
-  async ownersOf(publicKey: string): Promise<{ actor: UserActor; lastUsedAt: Date | null }[]> {
+  /** The users who have uploaded this key, in OpenSSH's form; the comment does not count. */
+  async ownersOf(publicKey: string): Promise<KeyOwner[]> {
     const [algorithm = '', base64 = ''] = publicKey.trim().split(/\s+/);
-    const rows = await reading(() => sshKeyStore.owners(this.#db, `${algorithm} ${base64}`));
-    const owners = rows.map(async ({ id, user, lastUsedAt }) => {
-      const userId = user.id as UserId;
-      const credential = { kind: 'sshKey', id } as const;
+    const now = new Date(this.#clock.now());
+    const rows = await reading(() => sshKeyStore.owners(this.#db, `${algorithm} ${base64}`, now));
+    const owners = rows.map(async (key): Promise<KeyOwner> => {
+      const userId = key.user.id as UserId;
+      const credential = { kind: 'sshKey', id: key.id } as const;
       const rights = await readRights(this.#db, userId);
-      const actor: UserActor = { kind: 'user', userId, login: user.login, rights, credential };
-      return { actor, lastUsedAt };
+      return { key, actor: { kind: 'user', userId, login: key.user.login, rights, credential } };
     });
     return Promise.all(owners);
   }
 
-  async markUsed(keyId: string, lastUsedAt: Date | null): Promise<void> {
+  async markUsed({ id, lastUsedAt, lastUsedFrom }: SshKey, from: string): Promise<void> {
     const now = this.#clock.now();
-    if (now - (lastUsedAt?.getTime() ?? 0) < USED_EVERY_MS) return;
-    await reading(() => sshKeyStore.setUsed(this.#db, keyId, new Date(now)));
+    if (from === lastUsedFrom && now - (lastUsedAt?.getTime() ?? 0) < USED_EVERY_MS) return;
+    await reading(() => sshKeyStore.setUsed(this.#db, id, { at: new Date(now), from }));
   }
+}
+
+function noSecurityKey(): AppError {
+  const message = 'only a security key (sk-…) can ask for a PIN or a finger: leave this out for other keys';
+  return new AppError({ code: 'INVALID_INPUT', message, details: { fields: [{ path: 'verifyRequired', message }] } });
 }

@@ -3,10 +3,17 @@ import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
 import type { SshKey, User } from '../generated/prisma/client.ts';
 
+const isGood = (now: Date) => ({
+  OR: [{ expiresAt: null }, { expiresAt: { gt: now } }],
+  user: { disabledAt: null },
+});
+
 export const sshKeyStore = {
   insert(
     tx: Tx,
-    key: { userId: UserId; name: string; publicKey: string; algorithm: string; fingerprint: string },
+    key: Pick<SshKey, 'name' | 'publicKey' | 'algorithm' | 'fingerprint' | 'expiresAt' | 'verifyRequired'> & {
+      userId: UserId;
+    },
   ): Promise<SshKey> {
     return tx.sshKey.create({ data: { id: newId('sshKey'), ...key } });
   },
@@ -15,10 +22,10 @@ export const sshKeyStore = {
     return db.sshKey.findMany({ where: { userId }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
   },
 
-  /** Those that let somebody in: none of a user who is disabled. */
-  listGood(db: Reader, userId: UserId): Promise<SshKey[]> {
+  /** Those that let somebody in: none that has expired, and none of a user who is disabled. */
+  listGood(db: Reader, userId: UserId, now: Date): Promise<SshKey[]> {
     return db.sshKey.findMany({
-      where: { userId, user: { disabledAt: null } },
+      where: { userId, ...isGood(now) },
       orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
     });
   },
@@ -31,17 +38,17 @@ export const sshKeyStore = {
     return db.sshKey.findFirst({ where: { id, userId } });
   },
 
-  /** Everybody who has uploaded this key and is not disabled: usually one. */
-  owners(db: Reader, publicKey: string): Promise<(SshKey & { user: User })[]> {
+  /** Everybody who has uploaded this key and is let in by it: usually one. */
+  owners(db: Reader, publicKey: string, now: Date): Promise<(SshKey & { user: User })[]> {
     return db.sshKey.findMany({
-      where: { publicKey, user: { disabledAt: null } },
+      where: { publicKey, ...isGood(now) },
       include: { user: true },
       orderBy: { createdAt: 'asc' },
     });
   },
 
-  async setUsed(db: Reader, id: string, now: Date): Promise<void> {
-    await db.sshKey.updateMany({ where: { id }, data: { lastUsedAt: now } });
+  async setUsed(db: Reader, id: string, used: { at: Date; from: string }): Promise<void> {
+    await db.sshKey.updateMany({ where: { id }, data: { lastUsedAt: used.at, lastUsedFrom: used.from } });
   },
 
   async delete(tx: Tx, id: string): Promise<void> {

@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { newSshKeyPair } from '@easel/kit/ssh/private-key';
+import { record } from '@easel/kit/ssh/wire';
 import { AppError } from '@easel/schema/errors';
-import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
+import { mpint, SECURITY_KEY_TYPES, SecurityKey } from '../../../test/kit/security-key.ts';
 import { parseSshPublicKey } from './ssh-public-key.ts';
 
 const ED25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDoY+15hVQm1ShYg+KO0wnkLE+KyO1gz2IDa58RmkKqe';
@@ -16,8 +18,17 @@ function refusal(text: string): AppError {
   throw new Error(`was not refused: ${text}`);
 }
 
-const rsa = (bits: number) => ssh2.utils.generateKeyPairSync('rsa', { bits }).public;
-const ecdsa = (bits: 256 | 384 | 521) => ssh2.utils.generateKeyPairSync('ecdsa', { bits }).public;
+const line = (type: string, ...fields: (string | Buffer)[]) => `${type} ${record(type, ...fields).toString('base64')}`;
+const rsa = (modulusLength: number) => {
+  const { e = '', n = '' } = generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' });
+  return line('ssh-rsa', Buffer.from(e, 'base64url'), mpint(Buffer.from(n, 'base64url')));
+};
+const ecdsa = (bits: 256 | 384 | 521) => {
+  const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: `P-${bits}` }).publicKey.export({ format: 'jwk' });
+  const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  return line(`ecdsa-sha2-nistp${bits}`, `nistp${bits}`, point);
+};
+const offCurve = line('ecdsa-sha2-nistp256', 'nistp256', Buffer.alloc(65, 4));
 
 describe('a public key', () => {
   it.each([
@@ -27,7 +38,17 @@ describe('a public key', () => {
     ['ecdsa-sha2-nistp384', ecdsa(384)],
     ['ecdsa-sha2-nistp521', ecdsa(521)],
   ])('of %s is taken', (algorithm, line) => {
-    expect(parseSshPublicKey(line)).toMatchObject({ algorithm, publicKey: line, comment: '' });
+    expect(parseSshPublicKey(line)).toMatchObject({
+      algorithm,
+      publicKey: line,
+      comment: '',
+      isSecurityKey: false,
+    });
+  });
+
+  it.each(SECURITY_KEY_TYPES)('may lie in a security key (%s)', (algorithm) => {
+    const { publicKey } = new SecurityKey(algorithm);
+    expect(parseSshPublicKey(publicKey)).toMatchObject({ algorithm, publicKey, isSecurityKey: true });
   });
 
   it('has the fingerprint that ssh-keygen prints', () => {
@@ -46,15 +67,17 @@ describe('a public key', () => {
 describe('what is refused, and why', () => {
   const pem = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs1', format: 'pem' });
   it.each([
-    ['a private key of OpenSSH', ssh2.utils.generateKeyPairSync('ed25519').private, 'must never leave your machine'],
+    ['a private key of OpenSSH', newSshKeyPair().privateKey, 'must never leave your machine'],
     ['a private key in PEM', pem.toString(), 'must never leave your machine'],
     ['a weak RSA key', rsa(1024), 'at least 2048 bits, got 1024'],
     ['a DSA key', 'ssh-dss AAAAB3NzaC1kc3MAAACBAP', 'DSA keys are too weak'],
     [
-      'a key on a security token',
-      'sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t',
-      'security tokens',
+      'a security key of a website',
+      new SecurityKey(SECURITY_KEY_TYPES[0], 'https://a.example').publicKey,
+      'not made for SSH',
     ],
+    ['a security key cut short', new SecurityKey(SECURITY_KEY_TYPES[0]).publicKey.slice(0, -8), 'damaged'],
+    ['a point that is on no curve', offCurve, 'damaged'],
     ['a certificate', 'ssh-ed25519-cert-v01@openssh.com AAAAIHNzaC1lZDI1NTE5', 'got a certificate'],
     ['options before the key', `command="id" ${ED25519}`, 'OpenSSH’s form'.replace('’', "'")],
     ['two keys', `${ED25519}\n${ED25519}`, 'one key on one line'],

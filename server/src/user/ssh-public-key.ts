@@ -1,8 +1,6 @@
 /** Reads the public key that somebody pastes, and says what is wrong with everything else. */
-import { createPublicKey } from 'node:crypto';
+import { fingerprintOf, isKeyType, keyObjectOf, type PublicKey, readPublicKey } from '@easel/kit/ssh/public-key';
 import { AppError } from '@easel/schema/errors';
-import ssh2 from 'ssh2';
-import { fingerprintOf } from './ssh-fingerprint.ts';
 
 export interface SshPublicKey {
   /** `algorithm base64`, without options or comment. */
@@ -12,6 +10,8 @@ export interface SshPublicKey {
   fingerprint: string;
   /** Often `user@machine`: a good name for the key. */
   comment: string;
+  /** It lies in a security key, which wants to be touched for each use. */
+  isSecurityKey: boolean;
 }
 
 /** Shorter ones can be factored by those who care. Source: NIST SP 800-131A. */
@@ -30,51 +30,48 @@ export function parseSshPublicKey(text: string): SshPublicKey {
   if (/[\r\n]/.test(line)) throw refuse('expected one key on one line: add several keys one by one');
   const [algorithm = '', base64 = '', ...comment] = line.split(/\s+/);
   checkAlgorithm(algorithm);
-  const key = ssh2.utils.parseKey(`${algorithm} ${base64}`);
-  if (key instanceof Error) throw refuse(`the key is damaged or incomplete: ${HELP}`);
-  const blob = key.getPublicSSH();
-  // The parser is lenient about what follows; only the exact bytes of the key are stored and compared.
+  const blob = Buffer.from(base64, 'base64');
+  const key = readPublicKey(blob);
+  if (!key) throw refuse(`the key is damaged or incomplete: ${HELP}`);
+  // Decoding is lenient; only the exact bytes of the key are stored and compared.
   if (key.type !== algorithm || blob.toString('base64') !== base64) throw refuse(`the key is damaged: ${HELP}`);
-  checkStrength(algorithm, key.getPublicPEM());
+  checkStrength(key);
+  checkApplication(key);
   return {
     publicKey: `${algorithm} ${base64}`,
     algorithm,
     fingerprint: fingerprintOf(blob),
     comment: comment.join(' '),
+    isSecurityKey: key.application !== null,
   };
 }
 
 function checkAlgorithm(algorithm: string): void {
-  if (ACCEPTED.has(algorithm)) return;
+  if (isKeyType(algorithm)) return;
   if (algorithm === 'ssh-dss') throw refuse('DSA keys are too weak: make one with "ssh-keygen -t ed25519"');
-  if (algorithm.startsWith('sk-')) {
-    throw refuse('keys on security tokens (sk-…) are not accepted yet: make one with "ssh-keygen -t ed25519"');
-  }
   if (algorithm.includes('-cert-v0')) throw refuse('expected a key, got a certificate: paste the key it was made for');
   throw refuse(`expected a public key in OpenSSH's form: ${HELP}`);
 }
 
-const ACCEPTED = new Set([
-  'ssh-ed25519',
-  'ssh-rsa',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-]);
-
 /** The crypto library also refuses points that are not on their curve. */
-function checkStrength(algorithm: string, pem: string): void {
+function checkStrength(key: PublicKey): void {
   let bits: number | undefined;
   try {
-    bits = createPublicKey(pem).asymmetricKeyDetails?.modulusLength;
+    bits = keyObjectOf(key).asymmetricKeyDetails?.modulusLength;
   } catch (cause) {
     throw refuse(`the key is damaged: ${HELP}`, cause);
   }
-  if (algorithm === 'ssh-rsa' && (bits ?? 0) < MIN_RSA_BITS) {
+  if (key.type === 'ssh-rsa' && (bits ?? 0) < MIN_RSA_BITS) {
     throw refuse(
       `an RSA key needs at least ${MIN_RSA_BITS} bits, got ${bits}: "ssh-keygen -t ed25519" makes a better one`,
     );
   }
+}
+
+/** What a security key signs for another purpose, a website for one, must not open anything here. */
+function checkApplication({ application }: PublicKey): void {
+  if (application === null || application.startsWith('ssh:')) return;
+  throw refuse('this security key was not made for SSH: "ssh-keygen -t ed25519-sk" makes one');
 }
 
 function refuse(message: string, cause?: unknown): AppError {

@@ -1,8 +1,8 @@
+import { newSshKeyPair } from '@easel/kit/ssh/private-key';
 import { AppError } from '@easel/schema/errors';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserActor } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
-import { newSshKeyPair } from './ssh-key-pair.ts';
 
 let server: TestServer;
 let user: Awaited<ReturnType<TestServer['newUser']>>;

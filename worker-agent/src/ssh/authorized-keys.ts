@@ -1,42 +1,33 @@
+import { type Offer, proofOfOffer, readOffered } from '@easel/kit/ssh/sign-in-request';
 import type { AuthorizedKey } from '@easel/schema/wire/manifest';
-import ssh2, { type ParsedKey, type PublicKeyAuthContext } from 'ssh2';
 
-interface KnownKey {
-  blob: Buffer;
-  key: ParsedKey;
-}
+/** What to say to an offer: ask for a signature, refuse it, or let this key in. */
+export type Judgement = 'ask' | 'refuse' | { publicKey: string };
 
 /** The public keys that may sign in; the list may change while connections stand. */
 export class AuthorizedKeys {
-  #keys: KnownKey[] = [];
+  #keys: ReadonlyMap<string, AuthorizedKey> = new Map();
 
-  /** Lines that are no keys are left out: the server has checked them when they were uploaded. */
+  /** The server has checked them when they were uploaded: here they are compared, and read when somebody offers one. */
   set(keys: readonly AuthorizedKey[]): void {
-    this.#keys = keys.flatMap(({ publicKey }) => {
-      const key = ssh2.utils.parseKey(publicKey);
-      return key instanceof Error ? [] : [{ key, blob: key.getPublicSSH() }];
-    });
+    this.#keys = new Map(keys.map((key) => [key.publicKey, key]));
   }
 
-  has(blob: Buffer): boolean {
-    return this.#find(blob) !== undefined;
+  /** `publicKey` is `algorithm base64`. */
+  has(publicKey: string): boolean {
+    return this.#keys.has(publicKey);
   }
 
   /**
-   * What to say to a request with this key: `ask` for a signature, `accept` a good one, else `refuse`. The signature is
-   * checked with the very key that the request names, over the blob that binds it to this session (RFC 4252 §7).
+   * The signature is checked with the very key that the request names, and binds it to this session (RFC 4252 §7).
    */
-  judge(context: PublicKeyAuthContext): 'ask' | 'accept' | 'refuse' {
-    const known = this.#find(context.key.data);
-    // Without a hash of its own, `ssh-rsa` means SHA-1.
-    if (!known || known.key.type !== context.key.algo) return 'refuse';
-    if (context.key.algo === 'ssh-rsa' && context.hashAlgo === undefined) return 'refuse';
-    if (context.signature === undefined) return 'ask';
-    if (context.blob === undefined) return 'refuse';
-    return known.key.verify(context.blob, context.signature, context.hashAlgo) === true ? 'accept' : 'refuse';
-  }
-
-  #find(blob: Buffer): KnownKey | undefined {
-    return this.#keys.find((known) => known.blob.equals(blob));
+  judge(offer: Offer, sessionId: Buffer): Judgement {
+    const offered = readOffered(offer);
+    const known = offered && this.#keys.get(offered.text);
+    if (!known) return 'refuse';
+    if (offer.signature === undefined) return 'ask';
+    const proof = proofOfOffer(offer, offered, sessionId);
+    if (!proof || (known.verifyRequired && !proof.isUserVerified)) return 'refuse';
+    return { publicKey: offered.text };
   }
 }

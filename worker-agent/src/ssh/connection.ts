@@ -3,15 +3,17 @@
  * After that the line is watched: when the client does not read, nothing more is read of it either.
  */
 import type { Duplex } from 'node:stream';
+import { readSignInRequest } from '@easel/kit/ssh/sign-in-request';
+import { WireError } from '@easel/kit/ssh/wire';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import { algorithms } from './algorithms.ts';
-import type { AuthorizedKeys } from './authorized-keys.ts';
+import type { AuthorizedKeys, Judgement } from './authorized-keys.ts';
 import { ChannelPort, type Line } from './channel-port.ts';
 import type { ConnectionContext } from './context.ts';
 import { serveAgent, serveForwards } from './forwards.ts';
 import { serveSession } from './session.ts';
 import type { SshSideOptions } from './side.ts';
-import { heedGuess, isAcceptable, onPacket } from './ssh2-internals.ts';
+import { heedGuess, isAcceptable, onPacket, onSignInRequest } from './ssh2-internals.ts';
 
 /** A person may have to touch a security key, or type a passphrase. */
 const signInLimitMs = 120_000;
@@ -34,8 +36,8 @@ const goodbyeMs = 1_000;
 export type SignIn = 'ticket' | 'publickey';
 
 export interface SshConnection {
-  /** The blob of the key that signed in; null for a ticket, or before. */
-  readonly keyBlob: Buffer | null;
+  /** The key that signed in, `algorithm base64`; null for a ticket, or before. */
+  readonly publicKey: string | null;
   readonly closed: Promise<void>;
   /** Says goodbye, then cuts. */
   close(): void;
@@ -48,7 +50,7 @@ export function serveConnection(
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));
   const line = lineOf(stream, closed);
   const channels = new Set<ServerChannel>();
-  let keyBlob: Buffer | null = null;
+  let publicKey: string | null = null;
   let client: Connection | undefined;
   let isSignedIn = false;
 
@@ -71,17 +73,22 @@ export function serveConnection(
       client = connected;
       let packets = 0;
       let refusals = 0;
+      let judgement: Judgement = 'refuse';
       heedGuess(connected);
+      // Each request is answered at once, so what was judged last is what the library tells of next.
+      onSignInRequest(connected, (payload, sessionId) => {
+        judgement = signIn === 'ticket' ? 'refuse' : judgeRequest(options.keys, payload, sessionId);
+      });
       onPacket(connected, () => {
         if (!isSignedIn && ++packets > packetsBeforeSignIn) cut('too many packets before signing in');
       });
       connected.on('error', (err) => options.log.debug({ err }, 'ssh connection failed'));
       connected.on('authentication', (auth) => {
         if (signIn === 'ticket') return auth.method === 'none' ? auth.accept() : refuse(auth);
-        if (auth.method !== 'publickey') return refuse(auth);
-        const judgement = options.keys.judge(auth);
-        if (judgement === 'refuse') return refuse(auth);
-        if (judgement === 'accept') keyBlob = Buffer.from(auth.key.data);
+        const isProof = auth.method === 'publickey' && auth.signature !== undefined;
+        // The library lets in whoever is accepted with a signature: never on the word of a query.
+        if (judgement === 'refuse' || isProof !== (judgement !== 'ask')) return refuse(auth);
+        if (judgement !== 'ask') ({ publicKey } = judgement);
         auth.accept();
       });
       const refuse = (auth: AuthContext) => {
@@ -146,8 +153,8 @@ export function serveConnection(
   }
 
   return {
-    get keyBlob() {
-      return keyBlob;
+    get publicKey() {
+      return publicKey;
     },
     closed,
     close() {
@@ -155,6 +162,16 @@ export function serveConnection(
       farewell();
     },
   };
+}
+
+function judgeRequest(keys: AuthorizedKeys, payload: Buffer, sessionId: Buffer): Judgement {
+  try {
+    const { offer } = readSignInRequest(payload);
+    return offer ? keys.judge(offer, sessionId) : 'refuse';
+  } catch (err) {
+    if (err instanceof WireError) return 'refuse';
+    throw err;
+  }
 }
 
 function serveChannels(context: ConnectionContext): void {

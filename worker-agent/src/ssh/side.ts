@@ -22,9 +22,9 @@ export class SshSide {
   readonly #keys = new AuthorizedKeys();
   readonly #connections = new Set<SshConnection>();
 
-  constructor(options: SshSideOptions & { authorizedKeys: readonly AuthorizedKey[] }) {
+  /** Nobody signs in with a key before `setAuthorizedKeys`. */
+  constructor(options: SshSideOptions) {
     this.#options = options;
-    this.#keys.set(options.authorizedKeys);
     if (!hasNativeCiphers) options.log.warn('ssh2 has no native code here: chacha20 takes twice the cpu');
   }
 
@@ -44,7 +44,7 @@ export class SshSide {
   setAuthorizedKeys(keys: readonly AuthorizedKey[]): void {
     this.#keys.set(keys);
     for (const connection of this.#connections) {
-      if (connection.keyBlob && !this.#keys.has(connection.keyBlob)) connection.close();
+      if (connection.publicKey !== null && !this.#keys.has(connection.publicKey)) connection.close();
     }
   }
 

@@ -1,58 +1,88 @@
 /** Who gets in, what it costs to try, and what happens to those whose key is taken away. */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, type KeyPairKeyObjectResult, randomBytes, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { ed25519Blob, publicKeyText } from '@easel/kit/ssh/public-key';
+import { MESSAGE, message, record } from '@easel/kit/ssh/wire';
 import { newId } from '@easel/schema/ids';
-import ssh2, { type Client, type ClientChannel, type ConnectConfig, type PublicKeyAuthContext } from 'ssh2';
+import ssh2, { type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/kit/describe-with.ts';
+import { SECURITY_KEY_TYPES, SecurityKey, startAgent, TOUCHED, VERIFIED } from '../../../test/kit/security-key.ts';
+import { runProgram } from '../../../test/kit/stack.ts';
 import { type ListeningSsh, listenSsh, newKey } from '../../test/listen-ssh.ts';
 import { type StartedInside, startHere } from '../../test/start-inside.ts';
 import { AuthorizedKeys } from './authorized-keys.ts';
 
-const keyOf = (type: 'ed25519' | 'rsa') => {
-  const bits = type === 'rsa' ? { bits: 2048 } : {};
-  for (;;) {
-    const pair = ssh2.utils.generateKeyPairSync(type, bits as never) as { private: string; public: string };
-    // About one Ed25519 key of 375 that ssh2 makes can be read by nobody.
-    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
-  }
+const sessionId = randomBytes(32);
+const keyOf = (pair: KeyPairKeyObjectResult, type: string, blob: Buffer) => ({ ...pair, type, blob });
+type TestKey = ReturnType<typeof keyOf>;
+const ed25519Key = () => {
+  const pair = generateKeyPairSync('ed25519');
+  return keyOf(pair, 'ssh-ed25519', ed25519Blob(pair.publicKey));
 };
+const rsaKey = () => {
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { e = '', n = '' } = pair.publicKey.export({ format: 'jwk' });
+  const modulus = Buffer.concat([Buffer.from([0]), Buffer.from(n, 'base64url')]);
+  return keyOf(pair, 'ssh-rsa', record('ssh-rsa', Buffer.from(e, 'base64url'), modulus));
+};
+const textOf = ({ type, blob }: TestKey) => publicKeyText(type, blob);
 
 describe('a proof', () => {
-  const [a, b, rsa] = [keyOf('ed25519'), keyOf('ed25519'), keyOf('rsa')];
+  const [a, b, rsa] = [ed25519Key(), ed25519Key(), rsaKey()];
   const keys = new AuthorizedKeys();
-  keys.set([a, b, rsa].map((key) => ({ publicKey: key.public, userId: newId('user') })));
-  const parsed = (key: { private: string }) => {
-    const one = ssh2.utils.parseKey(key.private);
-    if (one instanceof Error) throw one;
-    return one;
-  };
-  const blob = Buffer.from('session and request');
-  const attempt = (key: { private: string }, more: Partial<PublicKeyAuthContext>) =>
-    keys.judge({ key: { algo: parsed(key).type, data: parsed(key).getPublicSSH() }, ...more } as PublicKeyAuthContext);
+  keys.set([a, b, rsa].map((key) => ({ publicKey: textOf(key), userId: newId('user') })));
+
+  /** Offers `key` by `algorithm`; with a signer, its signature over this session. */
+  function attempt(key: TestKey, algorithm: string, by?: { signer: KeyObject; hash?: string; session?: Buffer }) {
+    const signed = message(MESSAGE.userAuthRequest, 'x', 'ssh-connection', 'publickey', true, algorithm, key.blob);
+    const data = Buffer.concat([record(by?.session ?? sessionId), signed]);
+    const signature = by && record(algorithm, sign(by.hash ?? null, data, by.signer));
+    return keys.judge({ algorithm, blob: key.blob, signed, signature }, sessionId);
+  }
 
   it('is asked for when the key is known, and taken when it is its own', () => {
-    expect(attempt(a, {})).toBe('ask');
-    expect(attempt(a, { blob, signature: parsed(a).sign(blob) as Buffer })).toBe('accept');
-    const signature = parsed(rsa).sign(blob, 'sha512') as Buffer;
-    expect(attempt(rsa, { blob, signature, hashAlgo: 'sha512' })).toBe('accept');
+    expect(attempt(a, 'ssh-ed25519')).toBe('ask');
+    expect(attempt(a, 'ssh-ed25519', { signer: a.privateKey })).toEqual({ publicKey: textOf(a) });
+    const byRsa = { signer: rsa.privateKey, hash: 'sha512' };
+    expect(attempt(rsa, 'rsa-sha2-512', byRsa)).toEqual({ publicKey: textOf(rsa) });
   });
 
-  it('is refused when another key has signed, also a known one', () => {
-    expect(attempt(a, { blob, signature: parsed(b).sign(blob) as Buffer })).toBe('refuse');
-    expect(attempt(a, { blob: Buffer.from('another session'), signature: parsed(a).sign(blob) as Buffer })).toBe(
-      'refuse',
-    );
+  it('is refused when another key has signed, also a known one, or in another session', () => {
+    expect(attempt(a, 'ssh-ed25519', { signer: b.privateKey })).toBe('refuse');
+    expect(attempt(a, 'ssh-ed25519', { signer: a.privateKey, session: randomBytes(32) })).toBe('refuse');
   });
 
   it('is refused with SHA-1, for a stranger’s key, and under another algorithm’s name', () => {
-    expect(attempt(rsa, { blob, signature: parsed(rsa).sign(blob, 'sha1') as Buffer })).toBe('refuse');
-    expect(attempt(rsa, {})).toBe('refuse');
-    expect(attempt(keyOf('ed25519'), {})).toBe('refuse');
-    const data = parsed(a).getPublicSSH();
-    expect(keys.judge({ key: { algo: 'ssh-rsa', data }, hashAlgo: 'sha256' } as PublicKeyAuthContext)).toBe('refuse');
+    expect(attempt(rsa, 'ssh-rsa', { signer: rsa.privateKey, hash: 'sha1' })).toBe('refuse');
+    expect(attempt(rsa, 'rsa-sha2-256', { signer: rsa.privateKey, hash: 'sha512' })).toBe('refuse');
+    expect(attempt(rsa, 'ssh-rsa')).toBe('refuse');
+    expect(attempt(ed25519Key(), 'ssh-ed25519')).toBe('refuse');
+    expect(attempt(a, 'rsa-sha2-256')).toBe('refuse');
   });
+
+  it.each(SECURITY_KEY_TYPES)(
+    'of a security key (%s) takes a touch, and a PIN where the key must know its holder',
+    (type) => {
+      const authenticator = new SecurityKey(type);
+      const { publicKey, blob } = authenticator;
+      const signed = message(MESSAGE.userAuthRequest, 'x', 'ssh-connection', 'publickey', true, type, blob);
+      const judge = (flags: number) => {
+        authenticator.flags = flags;
+        const signature = authenticator.sign(Buffer.concat([record(sessionId), signed]));
+        return keys.judge({ algorithm: type, blob, signed, signature }, sessionId);
+      };
+      const keys = new AuthorizedKeys();
+      const key = { publicKey, userId: newId('user') };
+      keys.set([key]);
+      expect([0, VERIFIED].map(judge)).toEqual(['refuse', 'refuse']);
+      expect(judge(TOUCHED)).toEqual({ publicKey });
+      keys.set([{ ...key, verifyRequired: true }]);
+      expect(judge(TOUCHED)).toBe('refuse');
+      expect(judge(TOUCHED | VERIFIED)).toEqual({ publicKey });
+    },
+  );
 
   it('cannot be given for lines that are no keys', () => {
     const none = new AuthorizedKeys();
@@ -60,7 +90,10 @@ describe('a proof', () => {
       { publicKey: 'ssh-ed25519 nonsense', userId: newId('user') },
       { publicKey: '', userId: newId('user') },
     ]);
-    expect(none.has(Buffer.alloc(0))).toBe(false);
+    for (const algorithm of ['ssh-ed25519', '']) {
+      const offer = { algorithm, blob: Buffer.alloc(0), signed: Buffer.alloc(0), signature: undefined };
+      expect(none.judge(offer, sessionId)).toBe('refuse');
+    }
   });
 });
 
@@ -98,6 +131,35 @@ describeWith(['openssh client'], 'a connection', () => {
     await expect(dial({ privateKey })).rejects.toThrow('All configured authentication methods failed');
     await expect(dial({ password: 'secret' })).rejects.toThrow('All configured authentication methods failed');
     await expect(dial({})).rejects.toThrow('All configured authentication methods failed');
+  });
+
+  it.each([
+    ['ed25519', 256],
+    ['ecdsa', 256],
+    ['ecdsa', 384],
+    ['ecdsa', 521],
+    ['rsa', 2048],
+  ] as const)('takes %s keys of %d bits', async (type, bits) => {
+    const { file, publicKey } = newKey(ssh.folder, `${type}-${bits}`, { type, bits });
+    const login = () =>
+      runProgram('ssh', ['-p', `${ssh.port}`, ...ssh.optionsWith('-i', file), 'x@127.0.0.1', 'echo in']);
+    expect(await login()).toMatchObject({ code: 255 });
+    ssh.side.setAuthorizedKeys([{ publicKey, userId: newId('user') }]);
+    expect(await login()).toMatchObject({ code: 0, stdout: 'in\n' });
+    ssh.side.setAuthorizedKeys(ssh.authorizedKeys);
+  });
+
+  it.each(SECURITY_KEY_TYPES)('takes security keys (%s) that were touched', async (type) => {
+    const authenticator = new SecurityKey(type);
+    ssh.side.setAuthorizedKeys([{ publicKey: authenticator.publicKey, userId: newId('user') }]);
+    const agent = await startAgent(ssh.folder, [authenticator]);
+    const options = ssh.optionsWith(...agent.optionsFor(authenticator));
+    const login = () => runProgram('ssh', ['-p', `${ssh.port}`, ...options, 'x@127.0.0.1', 'echo in']);
+    expect(await login()).toMatchObject({ code: 0, stdout: 'in\n' });
+    authenticator.flags = 0;
+    expect(await login()).toMatchObject({ code: 255 });
+    agent.close();
+    ssh.side.setAuthorizedKeys(ssh.authorizedKeys);
   });
 
   it('needs nothing more with a ticket', async () => {

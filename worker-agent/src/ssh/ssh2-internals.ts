@@ -3,11 +3,14 @@
  * Source: its lib/server.js, lib/Channel.js and lib/protocol/Protocol.js.
  */
 import { createRequire } from 'node:module';
+import { MESSAGE } from '@easel/kit/ssh/wire';
 import { type GuessedAt, takeRightGuess } from '@easel/kit/ssh-guess';
 import type { Connection, ServerChannel } from 'ssh2';
 
 interface Protocol extends GuessedAt {
   _onPacket: () => void;
+  _onPayload: (payload: Buffer) => unknown;
+  _kex: { sessionID: Buffer };
   exitStatus(channel: number, status: number): void;
   exitSignal(channel: number, name: string, coreDumped: boolean, message: string): void;
   openssh_authAgent(channel: number, window: number, packetSize: number): void;
@@ -44,6 +47,19 @@ export function onPacket(client: Connection, then: () => void): void {
   _protocol._onPacket = () => {
     original();
     then();
+  };
+}
+
+/**
+ * Calls back with every request to sign in as it came, before the library reads it: it knows neither security keys nor
+ * certificates, and forgets which hash an RSA signature names. Call it before the client's first packet is read.
+ */
+export function onSignInRequest(client: Connection, then: (payload: Buffer, sessionId: Buffer) => void): void {
+  const { _protocol } = client as unknown as ClientInternals;
+  const original = _protocol._onPayload;
+  _protocol._onPayload = (payload) => {
+    if (payload[0] === MESSAGE.userAuthRequest) then(Buffer.from(payload), _protocol._kex.sessionID);
+    return original(payload);
   };
 }
 

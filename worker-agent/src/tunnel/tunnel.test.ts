@@ -147,6 +147,18 @@ describeWith(['openssh client'], 'the tunnel', () => {
     await expect.poll(() => tunnel.sessions.port).toBe(2);
   });
 
+  it('cuts what came in by a key at the moment when it expires', async () => {
+    const id = newId('sshKey');
+    const leg = await relay.open(await ticket({ kind: 'port', port }, { credentialId: id }));
+    const stream = streamSocket(leg!);
+    stream.on('error', () => undefined);
+    const expiresAt = new Date(Date.now() + 300).toISOString();
+    tunnel.updateEntry([{ publicKey: user.publicKey, userId, id, expiresAt }], []);
+    expect(tunnel.sessions.port).toBe(1);
+    await expect.poll(() => stream.closed, { timeout: 2_000 }).toBe(true);
+    expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
+  });
+
   describe('refuses', () => {
     const refusal = async (token: string) => {
       expect(await relay.open(token)).toBeNull();

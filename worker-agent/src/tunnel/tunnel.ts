@@ -12,12 +12,13 @@ import { type Clock, systemClock } from '@easel/kit/clock';
 import { type Redialler, redial } from '@easel/kit/redial';
 import { dialStream } from '@easel/kit/stream-dial';
 import { AppError, ERRORS } from '@easel/schema/errors';
-import { isId, type StreamId } from '@easel/schema/ids';
+import type { StreamId } from '@easel/schema/ids';
 import { decode, encode } from '@easel/schema/wire/codec';
 import { RELAY_PATHS, type RelayMessage, relayMessageSchema, relayReplySchema } from '@easel/schema/wire/relay';
 import { type ClientTicket, verifyTicket } from '@easel/schema/wire/ticket';
 import { splice } from '../splice.ts';
 import { SshSide } from '../ssh/side.ts';
+import { Entry } from './entry.ts';
 import type { RelayAccess, TicketKeys, Tunnel, TunnelOptions } from './options.ts';
 
 /** Streams of one environment, of all its clients: a browser, an IDE and its forwards need some dozens. */
@@ -36,6 +37,7 @@ class RelayTunnel implements Tunnel {
   readonly #options: TunnelOptions;
   readonly #clock: Clock;
   readonly #ssh: SshSide;
+  readonly #entry: Entry;
   readonly #ending = new AbortController();
   readonly #signal: AbortSignal;
   /** Ends of open port streams, and of streams under way. */
@@ -56,9 +58,10 @@ class RelayTunnel implements Tunnel {
       hostKey: options.sshHostKey,
       setting: options.session,
       activity: options.activity,
-      authorizedKeys: options.authorizedKeys,
       log: options.log,
     });
+    this.#entry = new Entry(this.#clock, () => this.#onEntryChanged());
+    this.#entry.set(options.authorizedKeys, []);
     this.#signal.addEventListener('abort', () => void this.close(), { once: true });
     this.#dial();
   }
@@ -82,13 +85,13 @@ class RelayTunnel implements Tunnel {
   }
 
   updateEntry(keys: TunnelOptions['authorizedKeys'], revokedCredentials: readonly string[]): void {
-    this.#ssh.setAuthorizedKeys(keys);
-    const goodKeys = new Set(keys.map(({ id }) => id));
-    const revoked = new Set(revokedCredentials);
+    this.#entry.set(keys, revokedCredentials);
+  }
+
+  #onEntryChanged(): void {
+    this.#ssh.setAuthorizedKeys(this.#entry.keys);
     for (const { credentialId, cut } of this.#open.values()) {
-      if (credentialId === undefined) continue;
-      const isGood = isId('sshKey', credentialId) ? goodKeys.has(credentialId) : !revoked.has(credentialId);
-      if (!isGood) cut();
+      if (credentialId !== undefined && !this.#entry.isGood(credentialId)) cut();
     }
   }
 
@@ -99,6 +102,7 @@ class RelayTunnel implements Tunnel {
 
   async #closeAll(): Promise<void> {
     this.#ending.abort();
+    this.#entry.close();
     this.#control?.close(1001, 'the environment stops');
     const farewell = Promise.withResolvers<void>();
     const timer = this.#clock.setTimeout(farewell.resolve, farewellMs);
