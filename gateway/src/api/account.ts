@@ -21,10 +21,13 @@ const sshKeySchema = z.object({
   fingerprint: z.string(),
   algorithm: z.string(),
   createdAt: z.string(),
+  expiresAt: z.string().nullable(),
   lastUsedAt: z.string().nullable(),
+  lastUsedFrom: z.string().nullable(),
+  verifyRequired: z.boolean(),
 });
 export type SshKey = z.output<typeof sshKeySchema>;
-const SSH_KEY = 'id name fingerprint algorithm createdAt lastUsedAt';
+const SSH_KEY = 'id name fingerprint algorithm createdAt expiresAt lastUsedAt lastUsedFrom verifyRequired';
 
 export const sshKeysQuery = operation(`query { result: sshKeys { ${SSH_KEY} } }`, z.array(sshKeySchema));
 

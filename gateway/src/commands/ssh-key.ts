@@ -10,11 +10,25 @@ import { pick } from './find.ts';
 /** A public key of RSA with 16384 bits has 2.8 KiB. */
 const MAX_KEY_BYTES = 16_384;
 
-export async function addSshKey(context: Context, path: string, options: { name?: string }): Promise<void> {
+const DAY_MS = 86_400_000;
+/** Nearer than this, an expiry is told of. */
+const SOON_MS = 7 * DAY_MS;
+
+export async function addSshKey(
+  context: Context,
+  path: string,
+  options: { name?: string; expiresDays?: number; verifyRequired?: true },
+): Promise<void> {
   const { io, out } = context;
   const key = readPublicKey(await readKeyFile(path, io), path);
   const api = await context.api();
-  const input = { name: options.name ?? (key.comment || undefined), publicKey: `${key.line} ${key.comment}`.trim() };
+  const { expiresDays, verifyRequired } = options;
+  const input = {
+    name: options.name ?? (key.comment || undefined),
+    publicKey: `${key.line} ${key.comment}`.trim(),
+    ...(expiresDays === undefined ? {} : { expiresAt: new Date(Date.now() + expiresDays * DAY_MS).toISOString() }),
+    ...(verifyRequired ? { verifyRequired } : {}),
+  };
   const added = await api.ask(addSshKeyMutation, { input });
   out.json(added);
   out.line(`${added.name} (${added.fingerprint}) may enter your environments`);
@@ -29,16 +43,28 @@ export async function listSshKeys({ api: open, out }: Context): Promise<void> {
   }
   const nowMs = Date.now();
   out.table(
-    ['NAME', 'ALGORITHM', 'FINGERPRINT', 'ADDED', 'USED', 'ID'],
+    ['NAME', 'ALGORITHM', 'FINGERPRINT', 'ADDED', 'USED', 'FROM', 'EXPIRES', 'ID'],
     keys.map((key: SshKey) => [
       key.name,
       key.algorithm,
       key.fingerprint,
       relative(key.createdAt, nowMs),
       relative(key.lastUsedAt, nowMs),
+      key.lastUsedFrom ?? '-',
+      relative(key.expiresAt, nowMs),
       key.id,
     ]),
   );
+  for (const key of keys) {
+    const warning = expiryWarning(key, nowMs);
+    if (warning) out.note(warning);
+  }
+}
+
+function expiryWarning({ name, expiresAt }: SshKey, nowMs: number): string | null {
+  if (expiresAt === null || Date.parse(expiresAt) - nowMs > SOON_MS) return null;
+  if (Date.parse(expiresAt) > nowMs) return `${name} expires ${relative(expiresAt, nowMs)}: add its successor before`;
+  return `${name} has expired and lets nobody in: \`easel ssh-key remove ${name}\``;
 }
 
 /** By name, id or fingerprint. */

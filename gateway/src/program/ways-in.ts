@@ -1,6 +1,6 @@
 /** ssh, ssh-config, ssh-key, forward, connect. */
 import type { Command } from 'commander';
-import { collect, environmentArgument, examples, portNumber } from './arguments.ts';
+import { collect, environmentArgument, examples, portNumber, wholeNumber } from './arguments.ts';
 import { type Door, through } from './door.ts';
 
 export function addWayInCommands(program: Command, door: Door): void {
@@ -33,9 +33,15 @@ export function addWayInCommands(program: Command, door: Door): void {
     .description('add a public key')
     .argument('<file>', 'the file that ends in .pub; "-" for the standard input')
     .option('--name <name>', "a name for it, in place of the key's comment")
+    .option('--expires-days <days>', 'how long it is good for; without it, until it is removed', wholeNumber(1, 3650))
+    .option('--verify-required', 'of a security key (sk-…): only with its PIN or a finger')
     .addHelpText(
       'after',
-      examples('easel ssh-key add ~/.ssh/id_ed25519.pub', 'ssh-add -L | head -1 | easel ssh-key add -'),
+      examples(
+        'easel ssh-key add ~/.ssh/id_ed25519.pub',
+        'easel ssh-key add ~/.ssh/id_ed25519_sk.pub --verify-required',
+        'ssh-add -L | head -1 | easel ssh-key add - --expires-days 90',
+      ),
     )
     .action(through(door, async () => (await import('../commands/ssh-key.ts')).addSshKey));
   keys

@@ -101,7 +101,7 @@ export async function startFakeApi(): Promise<FakeApi> {
     environmentLog: ({ after, first }: { after?: string; first?: number }) => chunkAfter(after, first),
     templates: (args: { first?: number; after?: string }) => pageOf([{ ...aTemplate, name: 'sample' }], args),
     template: ({ name }: { name?: string }) => (name === 'sample' ? aTemplate : null),
-    sshKeys: () => sshKeys.map((key) => ({ ...key, algorithm: 'ssh-ed25519', createdAt: NOW, lastUsedAt: null })),
+    sshKeys: () => sshKeys.map((key) => ({ ...anSshKey, ...key })),
     createEnvironment: ({ input }: Input<{ name: string; branch?: string }>) => {
       add({ name: input.name, branch: input.branch ?? null, phase: 'queued', connectivity: 'none' });
       return rows.get(input.name);
@@ -144,7 +144,7 @@ export async function startFakeApi(): Promise<FakeApi> {
     addSshKey: ({ input }: Input<{ name: string; publicKey: string }>) => {
       const key = { id: `key${sshKeys.length}`, fingerprint: 'SHA256:x', ...input };
       sshKeys.push(key);
-      return { __typename: 'SshKey', ...key, algorithm: 'ssh-ed25519', createdAt: NOW, lastUsedAt: null };
+      return { __typename: 'SshKey', ...anSshKey, ...key };
     },
     environmentChanged: async function* ({ id }: { id: string }) {
       let told = 0;
@@ -234,6 +234,15 @@ export async function startFakeApi(): Promise<FakeApi> {
 }
 
 const NOW = '2026-11-23T12:00:00.000Z';
+const anSshKey = {
+  algorithm: 'ssh-ed25519',
+  createdAt: NOW,
+  expiresAt: null,
+  lastUsedAt: null,
+  lastUsedFrom: null,
+  verifyRequired: false,
+};
+
 const aPlatform = {
   __typename: 'Platform',
   id: 'plt01jdc000000000000000000000',

@@ -104,6 +104,17 @@ const connectivity = {
   lost: 'Worker not heard',
 } satisfies Record<Connectivity, string>;
 
+/** What people call them. */
+const KEY_KINDS: Readonly<Record<string, string>> = {
+  'ssh-ed25519': 'Ed25519',
+  'ssh-rsa': 'RSA',
+  'ecdsa-sha2-nistp256': 'ECDSA P-256',
+  'ecdsa-sha2-nistp384': 'ECDSA P-384',
+  'ecdsa-sha2-nistp521': 'ECDSA P-521',
+  'sk-ssh-ed25519@openssh.com': 'Security key, Ed25519',
+  'sk-ecdsa-sha2-nistp256@openssh.com': 'Security key, ECDSA P-256',
+};
+
 export const texts = {
   product: 'Easel',
   pageTitle: (title: string) => `${title} · Easel`,
@@ -712,13 +723,26 @@ export const texts = {
       isPrivate: 'This is a private key. Never give it to anybody: use the file that ends in .pub.',
       notAKey: 'Expected one line such as “ssh-ed25519 AAAA… you@laptop”.',
       tooLarge: 'This file is too large for a public key.',
-      looksLike: (algorithm: string) => `Recognised: ${algorithm}`,
+      looksLike: (kind: string) => `Recognised: ${kind}`,
       empty: 'No SSH keys yet',
       emptyLead: 'Without one, SSH and the editors cannot get in.',
       makeOne: 'No key yet? Make one with:',
       addedAgo: (ago: string) => `added ${ago}`,
       usedAgo: (ago: string) => `used ${ago}`,
+      usedFrom: (address: string) => `from ${address}`,
       neverUsed: 'never used',
+      kind: (algorithm: string) => KEY_KINDS[algorithm] ?? algorithm,
+      expires: 'Expires',
+      never: 'never',
+      days: (days: number) => `in ${formatPlural(days, 'day', 'days')}`,
+      year: 'in 1 year',
+      expiresIn: (when: string) => `expires ${when}`,
+      expired: 'expired',
+      expiresSoon: 'expires soon',
+      expiredAgo: (ago: string) => `expired ${ago}`,
+      verifyRequired: 'asks for PIN or finger',
+      verify: 'Only with the PIN or a finger',
+      verifyHint: 'A touch alone will not do. The key must have been made with “-O verify-required”.',
       added: (name: string) => `Key ${name} added`,
       notAdded: 'The key was not added',
       removed: (name: string) => `Key ${name} removed`,

@@ -9,7 +9,7 @@ export type Viewer = NonNullable<ResultOf<typeof viewer>['me']>;
 
 export const sshKeys = graphql(`
   query SshKeys {
-    sshKeys { id name fingerprint algorithm createdAt lastUsedAt }
+    sshKeys { id name fingerprint algorithm createdAt expiresAt lastUsedAt lastUsedFrom verifyRequired }
   }
 `);
 export type SshKey = ResultOf<typeof sshKeys>['sshKeys'][number];
@@ -18,7 +18,7 @@ export const addSshKey = graphql(`
   mutation AddSshKey($input: AddSshKeyInput!) {
     result: addSshKey(input: $input) {
       __typename
-      ... on SshKey { id name fingerprint algorithm createdAt lastUsedAt }
+      ... on SshKey { id name fingerprint algorithm createdAt expiresAt lastUsedAt lastUsedFrom verifyRequired }
       ... on Refusal { code message }
     }
   }
