@@ -28,6 +28,10 @@ export const ID_PREFIXES = {
   role: 'rol',
   grant: 'grt',
   clientCredential: 'clc',
+  mail: 'mal',
+  notification: 'ntf',
+  webhook: 'whk',
+  webhookDelivery: 'whd',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -16,7 +16,9 @@ import { GroupService } from './group/group.service.ts';
 import { InstanceTypeService } from './instance-type/instance-type.service.ts';
 import { notifyInTransaction } from './live/notify.ts';
 import { createLogReader } from './log/log-reader.ts';
+import { MailService } from './mail/mail.service.ts';
 import { NamespaceService } from './namespace/namespace.service.ts';
+import { NotificationService } from './notification/notification.service.ts';
 import type { ObjectStore } from './objects/objects.ts';
 import { PlatformService } from './platform/platform.service.ts';
 import { PlatformAdminService, type PlatformContents } from './platform/platform-admin.service.ts';
@@ -72,6 +74,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     namespaces,
     onPasswordChanged: async (tx, userId, keepId) => void (await sessions.revokeOthers(tx, userId, keepId)),
   });
+  const mails = new MailService({ db, key, clock, smtp: config.smtp, publicUrl: config.EASEL_PUBLIC_URL ?? null });
+  const notifications = new NotificationService({ db, clock, users, mails });
   const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
   const attempts = new SignInAttempts(clock);
   const sessions: SessionService = new SessionService({ db, users, clock, attempts, audit, onEnded: tellWorkers });
@@ -143,7 +147,9 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     groups,
     instanceTypes,
     invitations: new InvitationService({ db, clock, users, sessions, attempts }),
+    mails,
     namespaces,
+    notifications,
     logs: createLogReader({ database: pool, objects }),
     platformAdmin: new PlatformAdminService({
       db,

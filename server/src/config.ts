@@ -3,6 +3,7 @@ import { Secret, secret } from '@easel/kit/config';
 import { nameSchema } from '@easel/schema/names';
 import { imageSchema } from '@easel/schema/template';
 import { z } from 'zod';
+import { mailConfig } from './mail/mail-config.ts';
 
 const seconds = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
 
@@ -101,6 +102,6 @@ const objectStoreConfig = z.discriminatedUnion('EASEL_OBJECT_STORE', [
   }),
 ]);
 
-export const config = z.intersection(serverConfig, objectStoreConfig);
+export const config = z.intersection(z.intersection(serverConfig, objectStoreConfig), mailConfig);
 export type Config = z.output<typeof config>;
 export type ObjectStoreConfig = z.output<typeof objectStoreConfig>;

@@ -10,6 +10,7 @@ import { createHttp } from './http/http.ts';
 import { closeHttp, listenHttp, urlOf } from './http/server.ts';
 import { loadUi } from './http/ui.ts';
 import { runJobs } from './jobs/jobs.ts';
+import { runOutgoing } from './jobs/outgoing.ts';
 import { createLive } from './live/live.ts';
 import { routeUpgrades } from './live/upgrade.ts';
 import { createLogWriter } from './log/log-writer.ts';
@@ -84,6 +85,9 @@ await runService('server', {
       signal,
     );
     stop.add('jobs', () => sweeping);
+    const outgoing = runOutgoing({ db, pool, services: app.services, log, clock }, signal);
+    stop.add('outgoing', () => outgoing);
+    if (app.services.mails.whyOff) log.info({ reason: app.services.mails.whyOff }, 'mail is off');
     const counting = watchPhases({ db, metrics, log }, signal);
     stop.add('phases', () => counting);
 

@@ -43,6 +43,7 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   signInModule: 'SignInModule',
   group: 'Group',
   auditEntry: 'AuditEntry',
+  notification: 'Notification',
 };
 
 export const builder = new SchemaBuilder<{

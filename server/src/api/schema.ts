@@ -6,6 +6,8 @@ import '../environment/environment.graphql.ts';
 import '../environment/environment.subscriptions.ts';
 import '../group/group.graphql.ts';
 import '../instance-type/instance-type.graphql.ts';
+import '../mail/mail.graphql.ts';
+import '../notification/notification.graphql.ts';
 import '../platform/platform.graphql.ts';
 import '../snapshot/snapshot.graphql.ts';
 import '../template/template.graphql.ts';

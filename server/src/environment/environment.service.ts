@@ -25,7 +25,7 @@ import type { ServerKey } from '../server-key.ts';
 import type { SnapshotService } from '../snapshot/snapshot.service.ts';
 import type { TemplateService } from '../template/template.service.ts';
 import type { UserService } from '../user/user.service.ts';
-import { environmentStore } from './environment.store.ts';
+import { environmentStore, type NewsEvent } from './environment.store.ts';
 import type { EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';
 import { hostKeyPurpose } from './manifest.ts';
 import { diskBytesOf, larger, type Share } from './share.ts';
@@ -251,6 +251,17 @@ export class EnvironmentService {
   /** Names of those that are being made from this snapshot. */
   beingRestored(tx: Tx, snapshotId: SnapshotId): Promise<string[]> {
     return environmentStore.beingRestored(tx, snapshotId);
+  }
+
+  /** What has happened since the last call, each event once: the transaction that takes it passes it on. */
+  async takeNews(tx: Tx, limit: number): Promise<NewsEvent[]> {
+    const taken = await environmentStore.takeUntold(tx, limit);
+    return taken.length === 0
+      ? []
+      : environmentStore.eventsOf(
+          tx,
+          taken.map(({ id }) => id),
+        );
   }
 
   /** How many environments each of these platforms has. */

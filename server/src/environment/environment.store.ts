@@ -2,11 +2,14 @@
 import { type EnvironmentId, newId, type PlatformId, type SnapshotId, type UserId } from '@easel/schema/ids';
 import type { DesiredState, EnvironmentEvent, EnvironmentPhase } from '@easel/schema/states/environment';
 import { escapeLike, type Reader, type Tx } from '../db.ts';
-import { type Environment, Prisma } from '../generated/prisma/client.ts';
+import { type Environment, type EnvironmentEvent as EventRow, Prisma } from '../generated/prisma/client.ts';
 import type { EnvironmentFields, EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';
 
 /** Phase and wish come from the state machine alone, so they are not part of `EnvironmentFields`. */
 type StateFields = { phase: EnvironmentPhase; desired: DesiredState };
+
+/** A stored event, with its environment as it is now. */
+export type NewsEvent = EventRow & { environment: EnvironmentRow };
 
 export const environmentStore = {
   async find(db: Reader, id: EnvironmentId): Promise<EnvironmentRow | null> {
@@ -92,6 +95,25 @@ export const environmentStore = {
   },
 
   /** Each version of a row has at most one event, so a doubled one cannot be stored. */
+  /** Events that nobody has been told of, in the order of their time: each is given to one caller, once. */
+  takeUntold(tx: Tx, limit: number): Promise<{ id: string }[]> {
+    return tx.$queryRawUnsafe<{ id: string }[]>(
+      `UPDATE environment_events AS e SET is_told = true
+       FROM (SELECT id FROM environment_events WHERE NOT is_told ORDER BY at, id LIMIT $1 FOR UPDATE SKIP LOCKED) AS news
+       WHERE e.id = news.id RETURNING e.id`,
+      limit,
+    );
+  },
+
+  async eventsOf(db: Reader, ids: readonly string[]): Promise<NewsEvent[]> {
+    const rows = await db.environmentEvent.findMany({
+      where: { id: { in: [...ids] } },
+      include: { environment: true },
+      orderBy: [{ at: 'asc' }, { id: 'asc' }],
+    });
+    return rows as unknown as NewsEvent[];
+  },
+
   async insertEvent(
     tx: Tx,
     event: {

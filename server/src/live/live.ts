@@ -30,6 +30,8 @@ export interface Live {
   log(environmentId: EnvironmentId): AsyncIterableIterator<Changed>;
   /** The environment's connected worker must be told something: its wish or its keys have changed. */
   worker(environmentId: EnvironmentId): AsyncIterableIterator<Changed>;
+  /** Something has come into the user's inbox, or was read. */
+  inbox(userId: UserId): AsyncIterableIterator<Changed>;
   /**
    * Hints for the readers of this process alone, of what is not worth a notification: fresh resource numbers. Readers of
    * all environments get them only in small numbers.
@@ -71,6 +73,7 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
   const platforms = topics<Changed>();
   const logs = topics<Changed>();
   const workers = topics<Changed>();
+  const inboxes = topics<Changed>();
 
   const tellEnvironment = (hint: EnvironmentHint, kind: 'changed' | 'removed') => {
     all.push(hint.id, { kind, id: hint.id });
@@ -84,6 +87,7 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
     platforms: ({ id }) => (id === undefined ? allPlatforms.subscribe() : platforms.subscribe(id)),
     log: (environmentId) => logs.subscribe(environmentId),
     worker: (environmentId) => workers.subscribe(environmentId),
+    inbox: (userId) => inboxes.subscribe(userId),
     touch(hints) {
       for (const { id, ownerId } of hints) {
         if (hints.length <= maxTouchesForAll) all.push(id, { kind: 'changed', id });
@@ -110,11 +114,12 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
       }
       for (const id of hints.logs) logs.push(id, id, changed);
       for (const id of hints.workers) workers.push(id, id, changed);
+      for (const id of hints.inboxes) inboxes.push(id, id, changed);
     },
     resyncAll() {
       all.resync();
       allPlatforms.resync();
-      for (const group of [owners, environments, placements, platforms, logs, workers]) group.resync();
+      for (const group of [owners, environments, placements, platforms, logs, workers, inboxes]) group.resync();
     },
   };
 }

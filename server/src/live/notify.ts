@@ -28,6 +28,8 @@ export interface Hints {
   logs?: readonly EnvironmentId[];
   /** Environments whose connected worker must be told something: the wish, or the keys, have changed. */
   workers?: readonly EnvironmentId[];
+  /** Users in whose inbox something has changed. */
+  inboxes?: readonly UserId[];
 }
 
 /** The part of a Prisma client or transaction that is needed here. */
@@ -51,6 +53,7 @@ export function encodeHints(hints: Hints): string[] {
     ...(hints.platforms ?? []).map((id) => `c${id}`),
     ...(hints.logs ?? []).map((id) => `l${id}`),
     ...(hints.workers ?? []).map((id) => `w${id}`),
+    ...(hints.inboxes ?? []).map((id) => `i${id}`),
   ]);
   const payloads: string[] = [];
   let payload = '';
@@ -74,11 +77,13 @@ export function decodeHints(payload: string): Required<{ [K in keyof Hints]: Non
     platforms: [],
     logs: [],
     workers: [],
+    inboxes: [],
   } as ReturnType<typeof decodeHints>;
   for (const word of payload.split(' ')) {
     const [id = '', ownerId = ''] = word.slice(1).split('.');
     if (word[0] === 'p' && isId('platform', id)) hints.placements.push(id);
     if (word[0] === 'c' && isId('platform', id)) hints.platforms.push(id);
+    if (word[0] === 'i' && isId('user', id)) hints.inboxes.push(id);
     if (!isId('environment', id)) continue;
     if (word[0] === 'e' && isId('user', ownerId)) hints.environments.push({ id, ownerId });
     if (word[0] === 'd' && isId('user', ownerId)) hints.removed.push({ id, ownerId });

@@ -40,6 +40,7 @@ interface World {
   signInModule: string;
   invitation: string;
   auditEntry: string;
+  notification: string;
   user: string;
   group: string;
   service: string;
@@ -79,7 +80,10 @@ const QUERIES: Record<string, Row> = {
   environments: page('W', 'environment'),
   instanceTypes: list(EVERYBODY, 'instanceType'),
   invitations: list('US', 'invitation'),
+  mailStatus: plain('S', '{ isOn }'),
   me: plain(EVERYBODY, '{ id }'),
+  notificationPreferences: plain(EVERYBODY, '{ kind }'),
+  notifications: page('W', 'notification'),
   node: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { id }` },
   platformEnvironments: { allowed: 'P', call: ({ environment }) => `(ids: ["${environment}"])` },
   platformPlacements: plain('P', ''),
@@ -91,6 +95,7 @@ const QUERIES: Record<string, Row> = {
   sshKeys: list('W', 'sshKey'),
   template: { allowed: 'VDWAUS', call: ({ template }) => `(id: "${template}") { id }` },
   templates: page('VDWAUS', 'template'),
+  troubledMails: plain('S', '{ id }'),
   users: page('US', 'user'),
 };
 
@@ -125,10 +130,18 @@ const MUTATIONS: Record<string, Row> = {
   reportPlacements: plain('P', '(observations: [])'),
   reportSnapshots: plain('P', '(observations: [])'),
   resetUserPassword: onThing('S', 'user'),
+  retryMail: mutation('', () => '(id: "none")'),
   revokeApiToken: onThing('WS', 'apiToken'),
   revokeOtherSessions: mutation(EVERYBODY, () => ''),
   revokeSession: onThing('W', 'session'),
   rotatePlatformToken: onThing('S', 'platform'),
+  sendTestMail: mutation('S', () => '(to: "!")'),
+  setAllNotificationsRead: mutation(EVERYBODY, () => ''),
+  setNotificationPreference: mutation(
+    EVERYBODY,
+    () => '(input: { kind: shareReceived, isInbox: true, isMail: false })',
+  ),
+  setNotificationRead: mutation('W', ({ notification }) => `(id: "${notification}", isRead: true)`),
   setPassword: mutation(EVERYBODY, () => '(input: { password: "short" })'),
   setPlatformDraining: mutation('S', ({ platform }) => `(id: "${platform}", isDraining: true)`),
   setUserDisabled: mutation('S', ({ user }) => `(id: "${user}", isDisabled: true)`),
@@ -157,6 +170,7 @@ const SUBSCRIPTIONS: Record<string, Row> = {
     call: () => '{ environments { id } }',
     sees: holds('environment'),
   },
+  inboxChanged: { allowed: 'W', call: () => '{ newest { id } }', sees: holds('notification') },
   placementsChanged: plain('P', ''),
   platformChanged: { allowed: EVERYBODY, call: ({ platform }) => `(id: "${platform}") { id }` },
   platformsChanged: list(EVERYBODY, 'platform'),
@@ -170,6 +184,7 @@ const NODES: Record<string, { key: Key; allowed: string }> = {
   Group: { key: 'group', allowed: 'US' },
   InstanceType: { key: 'instanceType', allowed: EVERYBODY },
   Invitation: { key: 'invitation', allowed: 'US' },
+  Notification: { key: 'notification', allowed: 'W' },
   Platform: { key: 'platform', allowed: EVERYBODY },
   Session: { key: 'session', allowed: 'W' },
   SignInModule: { key: 'signInModule', allowed: 'US' },
@@ -219,6 +234,11 @@ async function newWorld(): Promise<World> {
     name: `t-${tail()}`,
     repository: { url: 'https://git.example.com/a.git' },
   });
+  await services.notifications.tellNow({
+    userId: owner.userId,
+    kind: 'shareReceived',
+    values: { name: 'a', by: 'b' },
+  });
   const service = await services.userAdmin.createServiceAccount(administrator, { login: `s${tail()}`, name: 's' });
   return {
     owner,
@@ -238,6 +258,7 @@ async function newWorld(): Promise<World> {
       })
     ).id,
     invitation: (await services.invitations.create(administrator, { name: 'a' })).invitation.id,
+    notification: (await server.db.notification.findFirstOrThrow({ where: { userId: owner.userId } })).id,
     auditEntry: (await server.db.auditEntry.findFirstOrThrow()).id,
     user: (await server.newUser()).userId,
     group: (await server.db.group.create({ data: { id: newId('group'), name: tail() } })).id,

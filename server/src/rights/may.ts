@@ -39,6 +39,8 @@ const RULES = {
   'group.read': { others: 'user.view' },
   'group.change': { others: 'user.edit' },
   'audit.read': { others: 'audit.view' },
+  /** Whether mail works, and which mails did not go out; a test mail. */
+  'mail.inspect': { others: 'outbound.edit' },
   'apiToken.revoke': { own: true, others: 'user.edit' },
 } as const satisfies Record<string, Rule>;
 export type Act = keyof typeof RULES;

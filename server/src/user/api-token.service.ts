@@ -106,6 +106,11 @@ export class ApiTokenService {
     return alike && { id: alike.id, name: alike.name, why: 'begins like this token, and is another' };
   }
 
+  /** Those of everybody that end within this time. */
+  expiring(tx: Tx, from: Date, until: Date): ReturnType<typeof apiTokenStore.expiring> {
+    return apiTokenStore.expiring(tx, from, until);
+  }
+
   /** The token that an administrator has preset, for the scripts of a machine. */
   async ensure(userId: UserId, token: string, name: string): Promise<void> {
     const row = { userId, name, prefix: token.slice(0, SHOWN_CHARACTERS), secretHash: hashSecret(token) };

@@ -46,6 +46,18 @@ export const apiTokenStore = {
     });
   },
 
+  /** Those that end within this time, the soonest first. */
+  async expiring(db: Reader, from: Date, until: Date): Promise<(ApiToken & { expiresAt: Date; user: User })[]> {
+    const where = { revokedAt: null, expiresAt: { gt: from, lte: until } };
+    const rows = await db.apiToken.findMany({
+      where,
+      include: { user: true },
+      orderBy: { expiresAt: 'asc' },
+      take: 1000,
+    });
+    return rows as (ApiToken & { expiresAt: Date; user: User })[];
+  },
+
   find(db: Reader, id: string): Promise<ApiToken | null> {
     return db.apiToken.findFirst({ where: { id, revokedAt: null } });
   },

@@ -6,6 +6,7 @@ import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, type Reader, reading, type Tx, uniqueViolation } from '../db.ts';
 import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { parseInput } from '../parse-input.ts';
+import { administrators } from '../rights/administrators.ts';
 import type { NamespaceRole } from '../rights/roles.ts';
 import { hashPassword, isPassword, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './password.ts';
 import { type NewUser, type UserRow, userStore } from './user.store.ts';
@@ -19,6 +20,15 @@ export const setPasswordSchema = z.object({
   current: z.string().max(MAX_PASSWORD_LENGTH).nullish(),
   password: newPasswordSchema,
 });
+
+/** Somebody who can be told something. */
+export interface Recipient {
+  id: UserId;
+  login: string;
+  /** Null: there is none that anybody has confirmed. */
+  verifiedEmail: string | null;
+  language: string | null;
+}
 
 export class UserService {
   readonly #db: Db;
@@ -93,6 +103,17 @@ export class UserService {
     return (await userStore.find(tx, id))?.disabledAt !== null;
   }
 
+  /** Null for whoever is disabled, and for service accounts. */
+  async recipient(tx: Tx, id: UserId): Promise<Recipient | null> {
+    const row = await userStore.findReached(tx, id);
+    return row && recipientOf(row);
+  }
+
+  /** The system administrators who can be told something. */
+  async administrators(tx: Tx): Promise<Recipient[]> {
+    return (await userStore.findAllReached(tx, await administrators(tx))).map(recipientOf);
+  }
+
   /** People who have this e-mail address, whatever its case. */
   withEmail(tx: Tx, email: string): Promise<UserRow[]> {
     return userStore.findByEmail(tx, email);
@@ -118,6 +139,10 @@ export class UserService {
     await inTransaction(this.#db, (tx) => userStore.restoreAdministrator(tx, row.id));
     return row;
   }
+}
+
+function recipientOf({ id, login, email, emailVerifiedAt, language }: UserRow): Recipient {
+  return { id, login, verifiedEmail: emailVerifiedAt === null ? null : email, language };
 }
 
 function loginTaken(login: string): AppError {

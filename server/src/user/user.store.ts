@@ -15,6 +15,9 @@ function columnsOf(systemRole: SystemRole | null) {
   return { isAdministrator: systemRole === 'administrator', isAuditor: systemRole === 'auditor' };
 }
 
+/** Who can be told something. */
+const isReached = { kind: 'person', disabledAt: null };
+
 export const userStore = {
   async find(db: Reader, id: UserId): Promise<UserRow | null> {
     return (await db.user.findUnique({ where: { id } })) as UserRow | null;
@@ -48,6 +51,18 @@ export const userStore = {
       create: { id: newId('user'), login, name, isAdministrator: true },
       update: {},
     })) as UserRow;
+  },
+
+  async findReached(db: Reader, id: UserId): Promise<UserRow | null> {
+    return (await db.user.findFirst({ where: { id, ...isReached } })) as UserRow | null;
+  },
+
+  async findAllReached(db: Reader, ids: readonly UserId[]): Promise<UserRow[]> {
+    return (await db.user.findMany({ where: { id: { in: [...ids] }, ...isReached } })) as UserRow[];
+  },
+
+  async setLanguage(tx: Tx, id: UserId, language: string | null): Promise<void> {
+    await tx.user.update({ where: { id }, data: { language } });
   },
 
   async findByEmail(db: Reader, email: string): Promise<UserRow[]> {

@@ -1,0 +1,78 @@
+/**
+ * What leaves by itself: mails that are due, and what people are told of that nobody's act brings about. One turn of each is
+ * a function, so that suites take turns without waiting for a clock.
+ */
+import type { Clock } from '@easel/kit/clock';
+import type { Log } from '@easel/kit/log';
+import { runLoop } from '@easel/kit/loop';
+import type pg from 'pg';
+import type { Services } from '../context.ts';
+import type { Db } from '../db.ts';
+import { deliverMails, sweepMails, type Unwritten } from '../mail/deliver.ts';
+import { tellExpiringTokens } from '../notification/expiring-tokens.ts';
+import { passOnNews } from '../notification/news.ts';
+import { onOneReplica } from './one-replica.ts';
+
+export interface OutgoingParts {
+  db: Db;
+  pool: pg.Pool;
+  services: Services;
+  log: Log;
+  clock: Clock;
+}
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+export function createOutgoing({ db, services, log, clock }: OutgoingParts) {
+  const { mails, notifications } = services;
+  const unwritten: Unwritten = new Map();
+  return {
+    mails: () =>
+      deliverMails(
+        {
+          db,
+          mails,
+          clock,
+          log,
+          onGivenUp: (tx, { id, template, problem }) =>
+            notifications.tell(tx, {
+              everyAdministrator: true,
+              kind: 'mailGivenUp',
+              thingId: id,
+              values: { template, problem },
+            }),
+        },
+        unwritten,
+      ),
+    news: () => passOnNews({ db, environments: services.environments, notifications }),
+    expiringTokens: () => tellExpiringTokens({ db, apiTokens: services.apiTokens, notifications, clock }),
+    async sweep() {
+      await sweepMails({ db, clock });
+      await notifications.sweep();
+    },
+  };
+}
+
+/** Runs all of it until the signal aborts. Never rejects. */
+export async function runOutgoing(parts: OutgoingParts, signal: AbortSignal): Promise<void> {
+  const { pool, log, clock } = parts;
+  const turns = createOutgoing(parts);
+  const loop = (name: string, everyMs: number, work: () => Promise<unknown>) =>
+    runLoop({ name, everyMs, signal, log, clock }, async () => {
+      await work();
+    });
+  const alone = (name: string, everyMs: number, work: () => Promise<unknown>) =>
+    loop(name, everyMs, () =>
+      onOneReplica(pool, name, async () => {
+        await work();
+      }),
+    );
+  await Promise.all([
+    loop('mails', 2 * second, turns.mails),
+    alone('news', second, turns.news),
+    alone('expiring tokens', 10 * minute, turns.expiringTokens),
+    alone('outgoing retention', hour, turns.sweep),
+  ]);
+}
