@@ -51,6 +51,10 @@ const components = {
         'memcached',
       ].every(isOnPath),
   },
+  simplesamlphp: {
+    remedy: apt('simplesamlphp php-cli php-xml'),
+    isThere: () => isOnPath('php') && existsSync('/usr/share/simplesamlphp/www/saml2/idp/SSOService.php'),
+  },
   cluster: {
     remedy: 'set KUBECONFIG to a cluster that may be used for tests',
     isThere: () => process.env.KUBECONFIG !== undefined && existsSync(process.env.KUBECONFIG),
