@@ -27,6 +27,8 @@ import { lastBeat } from './presence/last-beat.ts';
 import { ServerKey } from './server-key.ts';
 import { Arrivals } from './sign-in/arrival.ts';
 import { OidcSignIn } from './sign-in/oidc.ts';
+import { SamlSignIn } from './sign-in/saml.ts';
+import { SamlModuleService } from './sign-in/saml-module.service.ts';
 import { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import { SnapshotService } from './snapshot/snapshot.service.ts';
 import { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
@@ -45,6 +47,7 @@ export interface App {
   facts: EnvironmentFacts;
   services: Services;
   oidc: OidcSignIn;
+  saml: SamlSignIn;
   sessions: SessionService;
   tickets: TicketService;
 }
@@ -140,6 +143,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   });
   const signInModules = new SignInModuleService({ db, key });
   const groups = new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf });
+  const samlModules = new SamlModuleService({ db, key, clock, log, modules: signInModules });
   const services: Services = {
     apiTokens,
     audit,
@@ -158,6 +162,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
       contents: contentsOf({ environments, snapshots }),
     }),
     platforms,
+    samlModules,
     scheduler,
     sessions,
     signInModules,
@@ -173,7 +178,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const authentication = new Authentication({ audit, db, platforms, apiTokens, sessions });
   const arrivals = new Arrivals({ db, clock, groups, users, sessions });
   const oidc = new OidcSignIn({ db, key, clock, log, modules: signInModules, arrivals });
-  return { authentication, facts, oidc, services, sessions, tickets };
+  const saml = new SamlSignIn({ db, key, clock, log, modules: signInModules, samlModules, arrivals, attempts });
+  return { authentication, facts, oidc, saml, services, sessions, tickets };
 }
 
 /** What lies on a platform that only its scheduler can delete. */

@@ -71,12 +71,14 @@ await runService('server', {
         sweepSessions: async () => {
           await sessions.sweep();
           await app.oidc.sweep();
+          await app.saml.sweep();
         },
         audit: {
           databaseDays: config.EASEL_AUDIT_DATABASE_DAYS,
           retentionDays: config.EASEL_AUDIT_RETENTION_DAYS,
         },
         tellRefusals: () => app.services.audit.tellCounts(),
+        refreshSamlMetadata: () => app.services.samlModules.refreshDue(),
         rotateTicketKeys: () => tickets.rotate(),
         stopSeconds: config.EASEL_STOP_SECONDS,
         log,

@@ -17,6 +17,7 @@ import type { InvitationService } from '../user/invitation.service.ts';
 import { type NewSession, SESSION_SECONDS, type SessionService } from '../user/session.service.ts';
 import { sessionCookie, sessionCookieOf } from '../user/session-cookie.ts';
 import { answerJson, answerRefusal } from './answer.ts';
+import { readBody } from './body.ts';
 import { deviceOf } from './device.ts';
 
 const MAX_BODY_BYTES = 4096;
@@ -98,17 +99,9 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     throw invalidInput([{ path: '', message: 'expected content-type: application/json' }]);
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) {
-      throw new AppError({ code: 'LIMIT_EXCEEDED', message: `a body has at most ${MAX_BODY_BYTES} bytes` });
-    }
-    chunks.push(chunk);
-  }
+  const body = await readBody(request, MAX_BODY_BYTES);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString());
+    return JSON.parse(body);
   } catch (cause) {
     throw new AppError({ code: 'INVALID_INPUT', message: 'expected JSON', cause });
   }

@@ -15,6 +15,7 @@ import { createAuthRoutes } from './auth-routes.ts';
 import { createGraphqlEngine } from './graphql.ts';
 import { createOidcRoutes } from './oidc-routes.ts';
 import { isAllowedOrigin } from './origin.ts';
+import { createSamlRoutes } from './saml-routes.ts';
 import { createHttpServer } from './server.ts';
 import { socketAuthentication } from './socket-authentication.ts';
 import type { UiHandler } from './ui.ts';
@@ -56,6 +57,12 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     isSecure,
     onError: (err) => log.error({ err }, 'sign-in failed'),
   });
+  const samlRoutes = createSamlRoutes({
+    saml: app.saml,
+    publicUrl,
+    isSecure,
+    onError: (err) => log.error({ err }, 'sign-in failed'),
+  });
   const limits = {
     perSecond: config.EASEL_REQUESTS_PER_SECOND,
     strangersPerSecond: config.EASEL_STRANGERS_REQUESTS_PER_SECOND,
@@ -73,6 +80,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     authentication,
     authRoutes,
     oidcRoutes,
+    samlRoutes,
     engine,
     health,
     isAllowedOrigin: isAllowed,

@@ -13,6 +13,7 @@ import { SESSION_SECONDS } from '../user/session.service.ts';
 import { cookieOf, sessionCookie } from '../user/session-cookie.ts';
 import { answerJson, answerRefusal } from './answer.ts';
 import { deviceOf } from './device.ts';
+import { redirect, redirectProblem, safePath } from './sign-in-redirects.ts';
 
 const STATE_COOKIE = 'easel_sign_in';
 const PATH = /^\/auth\/oidc\/([a-z0-9]{1,40})\/(start|callback)$/;
@@ -63,12 +64,7 @@ export function createOidcRoutes(parts: OidcRoutesParts) {
       response.setHeader('allow', 'GET');
       answerRefusal(response, new AppError({ code: 'INVALID_INPUT', message: 'expected a GET' }), 405);
     } else if (match) {
-      walk(request, response, match).catch((err: unknown) => {
-        const isKnown = err instanceof AppError;
-        if (!isKnown) parts.onError(err);
-        const problem = isKnown ? err.message : 'signing in failed: try again, or another way';
-        redirect(response, `/sign-in?problem=${encodeURIComponent(problem)}`);
-      });
+      walk(request, response, match).catch((err: unknown) => redirectProblem(response, err, parts.onError));
     } else {
       modules.offered().then(
         (offered) => answerJson(response, 200, offered),
@@ -77,13 +73,4 @@ export function createOidcRoutes(parts: OidcRoutesParts) {
     }
     return true;
   };
-}
-
-function redirect(response: ServerResponse, location: string): void {
-  response.writeHead(303, { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }).end();
-}
-
-/** A path of this site, or the start: anything else could lead to a stranger's page. */
-function safePath(next: string | null): string {
-  return next && /^\/(?![/\\])[^\s\\]{0,1000}$/.test(next) ? next : '/';
 }

@@ -26,6 +26,7 @@ export interface HttpServerParts {
   authentication: Authentication;
   authRoutes: AuthRoutes;
   oidcRoutes: AuthRoutes;
+  samlRoutes: AuthRoutes;
   engine: GraphqlEngine;
   health: Health;
   isAllowedOrigin: (origin: string, request: IncomingMessage) => boolean;
@@ -54,7 +55,7 @@ export function createHttpServer(parts: HttpServerParts): Server {
     if (parts.health.handle(request, response, { metrics: isLoopback(request) })) return;
     if (path === '/graphql') void handleGraphql(parts, request, response, requestId);
     else if (path === TICKET_KEYS_PATH) void answerTicketKeys(parts.tickets, response, log);
-    else if (parts.authRoutes(request, response) || parts.oidcRoutes(request, response)) return;
+    else if ([parts.authRoutes, parts.oidcRoutes, parts.samlRoutes].some((route) => route(request, response))) return;
     else if (parts.auditExport(request, response)) return;
     else parts.ui(request, response);
   });

@@ -183,6 +183,7 @@ describe('jobs', () => {
         sweepSessions: async () => undefined,
         audit: { databaseDays: 90, retentionDays: 0 },
         tellRefusals: async () => undefined,
+        refreshSamlMetadata: async () => undefined,
         rotateTicketKeys: async () => undefined,
       },
       ending.signal,

@@ -35,6 +35,8 @@ export interface JobsParts {
   audit: { databaseDays: number; retentionDays: number };
   /** Tells how often what was refused was refused again. */
   tellRefusals: () => Promise<void>;
+  /** Reads the metadata of identity providers again, when it is due. */
+  refreshSamlMetadata: () => Promise<void>;
   /** Makes the next key that tickets are signed with, when it is due. */
   rotateTicketKeys: () => Promise<void>;
   stopSeconds: number;
@@ -67,6 +69,7 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
     alone('inactivity', 20 * second, () => stopIdle({ ...parts, database: pool, now: () => new Date(clock.now()) })),
     alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),
     alone('log compaction', 5 * minute, () => compactLogs(stores)),
+    alone('saml metadata', 5 * minute, parts.refreshSamlMetadata),
     alone('ticket keys', 10 * minute, parts.rotateTicketKeys),
     loop('audit refusals', minute, parts.tellRefusals),
     alone('audit chain', 5 * second, () => seal(parts)),

@@ -124,6 +124,7 @@ const MUTATIONS: Record<string, Row> = {
   jumpHeartbeat: plain('P', '(input: { sshHostKeys: [] })'),
   moveSignInModule: mutation('S', ({ signInModule }) => `(id: "${signInModule}", position: 0)`),
   platformHeartbeat: plain('P', '(input: { kind: "kubernetes" }) { id }'),
+  readSamlMetadata: onThing('S', 'signInModule'),
   removePlatform: onThing('S', 'platform'),
   removeSshKey: onThing('W', 'sshKey'),
   renewPlacements: plain('P', '(ids: [], leaseSeconds: 1, claimedBy: "a")'),

@@ -39,9 +39,14 @@ export class Arrivals {
   }
 
   /** Signs in whom the module speaks of. Throws FORBIDDEN with a sentence for the person. */
-  async signIn(module: ArrivalModule, claims: Claims, from: Device): Promise<NewSession> {
+  async signIn(
+    module: ArrivalModule,
+    claims: Claims,
+    from: Device,
+    limits: { endsBy?: Date | null } = {},
+  ): Promise<NewSession> {
     const userId = await inTransaction(this.#parts.db, (tx) => this.userOf(tx, module, claims));
-    return this.#parts.sessions.open(userId, from, { moduleId: module.id });
+    return this.#parts.sessions.open(userId, from, { moduleId: module.id, endsBy: limits.endsBy ?? null });
   }
 
   /** The user, who may be made by this. Throws FORBIDDEN. */

@@ -24,6 +24,15 @@ export function settingsOf(row: { kind: string; settings: unknown }): ModuleSett
   return moduleSettingsSchema.parse({ ...(row.settings as object), kind: row.kind });
 }
 
+/** The settings when they are of this kind. */
+export function ofKind<Kind extends SignInKind>(
+  row: { kind: string; settings: unknown },
+  kind: Kind,
+): SettingsOf<Kind> | null {
+  const settings = settingsOf(row);
+  return settings.kind === kind ? (settings as SettingsOf<Kind>) : null;
+}
+
 export function roleOf({ role }: ModuleSettings): NamespaceRole | null {
   return role !== null && isNamespaceRole(role) ? role : null;
 }

@@ -7,6 +7,7 @@ import { asUser } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 import { NAMESPACE_ROLES } from '../rights/roles.ts';
 import type { OidcSettings } from './kinds/oidc.ts';
+import type { ModuleSettings } from './module-settings.ts';
 import { openProvider, type TestProvider } from './provider.kit.ts';
 
 let server: TestServer;

@@ -1,30 +1,23 @@
 import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
-import type { SignInModule } from '../generated/prisma/client.ts';
 import { may } from '../rights/may.ts';
 import { NamespaceRoleEnum } from '../user/user.graphql.ts';
 import {
   kindOf,
   type ModuleSettingsInput,
+  ofKind,
   roleOf,
-  type SettingsOf,
   SIGN_IN_KINDS,
   type SignInKind,
   settingsOf,
 } from './module-settings.ts';
-import { SamlModuleInput, SamlModuleObject } from './saml-module.graphql.ts';
+import { SamlModuleInput, SamlModuleObject, samlModuleOf, samlSettingsOf } from './saml-module.graphql.ts';
 
 const SignInKindEnum = builder.enumType('SignInKind', {
   description: 'How a provider is spoken with.',
   values: SIGN_IN_KINDS,
 });
-
-/** The settings when they are of this kind. */
-function ofKind<Kind extends SignInKind>(module: SignInModule, kind: Kind): SettingsOf<Kind> | null {
-  const settings = settingsOf(module);
-  return settings.kind === kind ? (settings as SettingsOf<Kind>) : null;
-}
 
 const SignInModuleNode = builder.prismaNode('SignInModule', {
   id: { field: 'id' },
@@ -50,7 +43,7 @@ const SignInModuleNode = builder.prismaNode('SignInModule', {
     }),
     scopes: t.stringList({ resolve: (module) => ofKind(module, 'oidc')?.scopes ?? [] }),
     groupsClaim: t.string({ nullable: true, resolve: (module) => ofKind(module, 'oidc')?.groupsClaim ?? null }),
-    saml: t.field({ type: SamlModuleObject, nullable: true, resolve: (module) => ofKind(module, 'saml') }),
+    saml: t.field({ type: SamlModuleObject, nullable: true, resolve: samlModuleOf }),
     mayRegister: t.boolean({ resolve: (module) => settingsOf(module).mayRegister }),
     allowedDomains: t.stringList({ resolve: (module) => settingsOf(module).allowedDomains }),
     trustsEmail: t.boolean({ resolve: (module) => settingsOf(module).trustsEmail }),
@@ -99,7 +92,7 @@ const SETTINGS: Record<SignInKind, (input: ModuleInput) => { settings: object; s
     settings: { issuer, clientId, scopes, groupsClaim },
     secret: clientSecret ?? null,
   }),
-  saml: ({ saml }) => ({ settings: saml ?? {}, secret: null }),
+  saml: ({ saml }) => ({ settings: samlSettingsOf(saml), secret: null }),
 };
 
 function moduleInput(input: ModuleInput) {

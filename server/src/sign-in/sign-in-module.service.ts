@@ -12,6 +12,7 @@ import { nameSchema } from '../user/login.ts';
 import {
   kindOf,
   moduleSettingsSchema,
+  ofKind,
   type SettingsOf,
   SIGN_IN_KINDS,
   type SignInKind,
@@ -65,6 +66,21 @@ export class SignInModuleService {
   async open<Kind extends SignInKind>(id: string, kind: Kind): Promise<OpenedModule<Kind> | null> {
     const row = await this.#find(id);
     return row?.isEnabled && row.kind === kind ? this.#opened<Kind>(row) : null;
+  }
+
+  /** Throws FORBIDDEN or NOT_FOUND. */
+  get(actor: Actor, id: string): Promise<SignInModule> {
+    mustMay(actor, 'user.read');
+    return this.#get(id);
+  }
+
+  /** Those that are on, for what is done without anybody asking. */
+  async enabledOfKind<Kind extends SignInKind>(kind: Kind): Promise<{ id: string; settings: SettingsOf<Kind> }[]> {
+    const rows = await this.#list();
+    return rows.flatMap((row) => {
+      const settings = row.isEnabled ? ofKind(row, kind) : null;
+      return settings ? [{ id: row.id, settings }] : [];
+    });
   }
 
   async create(actor: Actor, input: z.input<typeof signInModuleSchema>): Promise<SignInModule> {

@@ -150,10 +150,18 @@ export class SessionService {
     await reading(() => sessionStore.sweep(this.#db, new Date(this.#clock.now() - 86_400_000)));
   }
 
-  /** Signs the user in: whoever calls has made sure that it is he. `moduleId` is the sign-in module that he came by. */
-  async open(userId: UserId, { address, userAgent }: Device, by: { moduleId?: string } = {}): Promise<NewSession> {
+  /**
+   * Signs the user in: whoever calls has made sure that it is he. `by` names the
+   * sign-in module that he came by, and when its provider wants the session to end, if that is earlier than usual.
+   */
+  async open(
+    userId: UserId,
+    { address, userAgent }: Device,
+    by: { moduleId?: string; endsBy?: Date | null } = {},
+  ): Promise<NewSession> {
     const secret = newSecret();
-    const expiresAt = new Date(this.#clock.now() + SESSION_SECONDS * 1000);
+    const usualEndMs = this.#clock.now() + SESSION_SECONDS * 1000;
+    const expiresAt = new Date(Math.min(usualEndMs, by.endsBy?.getTime() ?? usualEndMs));
     const device = { address: address || null, userAgent: userAgent?.slice(0, 300) ?? null };
     const session = { userId, secretHash: hashSecret(secret), expiresAt, moduleId: by.moduleId ?? null, ...device };
     const { login } = await this.#users.get(userId);

@@ -1,0 +1,20 @@
+/** Where a browser goes that signs in elsewhere and comes back. */
+import type { ServerResponse } from 'node:http';
+import { AppError, ERRORS } from '@easel/schema/errors';
+
+export function redirect(response: ServerResponse, location: string): void {
+  response.writeHead(303, { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }).end();
+}
+
+/** To the sign-in page, with one sentence about what went wrong. */
+export function redirectProblem(response: ServerResponse, err: unknown, onError: (err: unknown) => void): void {
+  const isKnown = err instanceof AppError && ERRORS[err.code].kind !== 'bug';
+  if (!isKnown) onError(err);
+  const problem = isKnown ? err.message : 'signing in failed: try again, or another way';
+  redirect(response, `/sign-in?problem=${encodeURIComponent(problem)}`);
+}
+
+/** A path of this site, or the start: anything else could lead to a stranger's page. */
+export function safePath(next: string | null): string {
+  return next && /^\/(?![/\\])[^\s\\]{0,1000}$/.test(next) ? next : '/';
+}
