@@ -7,7 +7,6 @@ import { asUser } from '../actor.ts';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 import { NAMESPACE_ROLES } from '../rights/roles.ts';
 import type { OidcSettings } from './kinds/oidc.ts';
-import type { ModuleSettings } from './module-settings.ts';
 import { openProvider, type TestProvider } from './provider.kit.ts';
 
 let server: TestServer;
@@ -297,8 +296,8 @@ describe('a module', () => {
   });
 
   it('stays of its kind', async () => {
-    const certificates = ['x'];
-    const settings = { kind: 'saml' as const, entityId: 'a', entryPoint: 'https://id.example.com/', certificates };
+    const provider = { from: 'url' as const, metadataUrl: 'https://id.example.com/metadata' };
+    const settings = { kind: 'saml' as const, provider };
     expect(await code(signInModules().update(server.administrator, moduleId, { name: 'other', settings }))).toBe(
       'INVALID_INPUT',
     );

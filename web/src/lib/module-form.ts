@@ -1,6 +1,7 @@
 /** The form of a sign-in module: what a module is shown as, and what is sent of it. Pure. */
 import type { ModulePreset } from './module-presets.ts';
 import type { ModuleInput, SignInModule } from './operations/sign-in-modules.ts';
+import { emptySamlForm, samlFormOf, samlInputOf } from './saml-form.ts';
 
 export type ModuleForm = ReturnType<typeof emptyForm>;
 
@@ -19,6 +20,7 @@ function emptyForm() {
     clientSecret: '',
     scopes: 'profile email',
     groupsClaim: 'groups',
+    saml: emptySamlForm(),
   };
 }
 
@@ -41,6 +43,7 @@ export function formOf(module: SignInModule): ModuleForm {
     clientId: module.clientId ?? '',
     scopes: module.scopes.join(' '),
     groupsClaim: module.groupsClaim ?? '',
+    saml: samlFormOf(module.saml),
   };
 }
 
@@ -52,7 +55,7 @@ const OF_KIND: Record<SignInModule['kind'], (form: ModuleForm) => Partial<Module
     scopes: wordsOf(scopes).filter((scope) => scope !== 'openid'),
     groupsClaim: groupsClaim.trim() || null,
   }),
-  saml: () => ({}),
+  saml: ({ saml }) => ({ saml: samlInputOf(saml) }),
 };
 
 export function inputOf(form: ModuleForm): ModuleInput {

@@ -26,5 +26,6 @@ export const MODULE_PRESETS = [
   { key: 'keycloak', kind: 'oidc', name: 'Keycloak', issuer: 'https://KEYCLOAK-HOST/realms/REALM' },
   { key: 'okta', kind: 'oidc', name: 'Okta', issuer: 'https://ORGANISATION.okta.com', scopes: 'profile email groups' },
   { key: 'oidc', kind: 'oidc', name: '' },
+  { key: 'saml', kind: 'saml', name: '' },
 ] as const satisfies readonly ModulePreset[];
 export type PresetKey = (typeof MODULE_PRESETS)[number]['key'];

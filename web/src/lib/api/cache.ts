@@ -25,6 +25,8 @@ const EMBEDDED = [
   'EnvironmentInstanceType',
   'Disk',
   'SamlModule',
+  'SamlProvider',
+  'SamlCertificate',
 ] as const;
 
 const REFUSALS = [

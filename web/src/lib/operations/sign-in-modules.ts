@@ -3,6 +3,11 @@ import { graphql, type ResultOf, type VariablesOf } from '#lib/api/graphql.ts';
 const moduleFields = graphql(`
   fragment SignInModuleFields on SignInModule @_unmask {
     id kind name isEnabled issuer clientId scopes groupsClaim mayRegister allowedDomains trustsEmail syncsGroups role callbackPath
+    saml {
+      metadataUrl serviceMetadataPath signsRequests wantedSignatures mayBeginAtProvider nameIdFormat
+      subjectAttribute nameAttribute loginAttribute emailAttribute groupsAttribute sessionHours
+      provider { entityId entryPoint fetchedAt problem certificates { pem subject fingerprint validUntil } }
+    }
   }
 `);
 
@@ -35,6 +40,19 @@ export const updateSignInModule = graphql(
   `
   mutation UpdateSignInModule($id: ID!, $input: SignInModuleInput!) {
     result: updateSignInModule(id: $id, input: $input) {
+      __typename
+      ... on SignInModule { ...SignInModuleFields }
+      ... on Refusal { code message }
+    }
+  }
+`,
+  [moduleFields],
+);
+
+export const readSamlMetadata = graphql(
+  `
+  mutation ReadSamlMetadata($id: ID!) {
+    result: readSamlMetadata(id: $id) {
       __typename
       ... on SignInModule { ...SignInModuleFields }
       ... on Refusal { code message }
