@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { freePorts } from './stack.ts';
 import { selfSigned } from './tls.ts';
 
 const startLimitMs = 30_000;
@@ -52,7 +52,7 @@ export interface SamlProvider {
 /** Starts it and resolves when it answers. */
 export async function startSimpleSamlPhp(accounts: Record<string, TestAccount>): Promise<SamlProvider> {
   const folder = await mkdtemp(join(tmpdir(), 'easel-test-saml-'));
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}/simplesaml`;
   const entityId = `${url}/saml2/idp/metadata.php`;
   const { key, cert } = selfSigned('idp.example.com');
@@ -241,12 +241,4 @@ function end(child: ChildProcess): Promise<void> {
     child.once('close', () => resolve());
     child.kill('SIGTERM');
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
