@@ -362,6 +362,28 @@ describeWith([], 'the metadata of a provider', () => {
     expect(decodeURIComponent(response.headers.get('location') ?? '')).toContain('could not be read');
   });
 
+  it('of ours is of the public address, and the cookie of this very host', async () => {
+    answer = metadata('https://idp.example.com/');
+    const id = await newModule();
+    const secure = await openServer(suiteDatabase(), { EASEL_PUBLIC_URL: 'https://easel.example.com' });
+    try {
+      const ours = await (await fetch(`${secure.url}/auth/saml/${id}/metadata`)).text();
+      expect(ours).toContain(`Location="https://easel.example.com/auth/saml/${id}/acs"`);
+      expect(ours).toContain(`entityID="https://easel.example.com/auth/saml/${id}/metadata"`);
+      const begun = await fetch(`${secure.url}/auth/saml/${id}/start`, { redirect: 'manual' });
+      expect(begun.headers.get('set-cookie')).toMatch(
+        /^__Host-easel_saml=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600; Secure$/,
+      );
+      const to = new URL(begun.headers.get('location') ?? '');
+      expect([to.origin, to.pathname]).toEqual(['https://idp.example.com', '/sso']);
+      expect([...to.searchParams.keys()]).toEqual(['SAMLRequest', 'RelayState', 'SigAlg', 'Signature']);
+      expect(to.searchParams.get('SigAlg')).toMatch(/rsa-sha256$/);
+      expect((await fetch(`${secure.url}/auth/saml/${id}/acs`)).status).toBe(405);
+    } finally {
+      await secure.close();
+    }
+  });
+
   it('may be pasted, or its parts typed, and is refused in words when it is none', async () => {
     await newModule();
     const document = `mutation ($input: SignInModuleInput!) { createSignInModule(input: $input) { __typename ... on SignInModule { issuer ${FIELDS} } ... on Refusal { message } } }`;
