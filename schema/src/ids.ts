@@ -32,6 +32,7 @@ export const ID_PREFIXES = {
   notification: 'ntf',
   webhook: 'whk',
   webhookDelivery: 'whd',
+  share: 'shr',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
@@ -51,6 +52,7 @@ export type InstanceTypeId = Id<'instanceType'>;
 export type SnapshotId = Id<'snapshot'>;
 export type GroupId = Id<'group'>;
 export type RoleId = Id<'role'>;
+export type ShareId = Id<'share'>;
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 

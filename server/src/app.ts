@@ -25,6 +25,8 @@ import { PlatformAdminService, type PlatformContents } from './platform/platform
 import { SchedulerService } from './platform/scheduler.service.ts';
 import { lastBeat } from './presence/last-beat.ts';
 import { ServerKey } from './server-key.ts';
+import { ShareService } from './share/share.service.ts';
+import { SharedWithService } from './share/shared-with.service.ts';
 import { Arrivals } from './sign-in/arrival.ts';
 import { OidcSignIn } from './sign-in/oidc.ts';
 import { SamlSignIn } from './sign-in/saml.ts';
@@ -67,9 +69,13 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const tickets = new TicketService({ db, key, clock });
   const platforms = new PlatformService({ db, clock });
   const instanceTypes = new InstanceTypeService({ db, clock });
-  /** Who may come in has changed: the workers of the user's environments look. */
-  const tellWorkersOf = async (tx: Tx, userIds: readonly UserId[]) =>
-    notifyInTransaction(tx, { workers: await environments.idsWithWorker(tx, userIds) });
+  const shared = new SharedWithService({ db, clock, groups: () => groups, isOn: config.EASEL_SHARING });
+  /** Who may come in, or what is shared with whom, has changed: the workers look, and so do those who watch what is shared. */
+  const tellWorkersOf = async (tx: Tx, userIds: readonly UserId[]) => {
+    const own = await environments.idsWithWorker(tx, userIds);
+    const others = await shared.concerning(tx, userIds);
+    await notifyInTransaction(tx, { workers: [...own, ...others], guests: userIds });
+  };
   const tellWorkers = (tx: Tx, userId: UserId) => tellWorkersOf(tx, [userId]);
   const namespaces = new NamespaceService({ db });
   const users = new UserService({
@@ -98,6 +104,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     instanceTypes,
     snapshots: () => snapshots,
     users,
+    shared,
     clock,
     limits: { stopSeconds: config.EASEL_STOP_SECONDS, maxPerUser: config.EASEL_MAX_ENVIRONMENTS_PER_USER },
     lastBeat: (id) => reading(() => lastBeat(pool, id)),
@@ -122,6 +129,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     platforms,
     users,
     sshKeys,
+    shared,
     clock,
     limits: {
       stopSeconds: config.EASEL_STOP_SECONDS,
@@ -142,8 +150,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     },
   });
   const signInModules = new SignInModuleService({ db, key });
-  const groups = new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf });
   const samlModules = new SamlModuleService({ db, key, clock, log, modules: signInModules });
+  const groups: GroupService = new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf });
   const services: Services = {
     apiTokens,
     audit,
@@ -165,13 +173,25 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     samlModules,
     scheduler,
     sessions,
+    shared,
+    shares: new ShareService({
+      db,
+      clock,
+      log,
+      isOn: config.EASEL_SHARING,
+      environments,
+      users,
+      groups,
+      audit,
+      notifications,
+    }),
     signInModules,
     snapshots,
     snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
-    sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets, audit }),
+    sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets, audit, shared }),
     sshKeys,
     templates,
-    ticketAccess: new TicketAccessService({ environments, platforms, tickets }),
+    ticketAccess: new TicketAccessService({ environments, platforms, tickets, shared }),
     userAdmin,
     users,
   };

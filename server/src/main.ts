@@ -68,6 +68,8 @@ await runService('server', {
         facts,
         snapshots: app.services.snapshotScheduler,
         tellSilentPlatforms: () => app.services.platforms.tellSilent(),
+        sweepShares: () => app.services.shares.sweep(),
+        forgetShares: () => app.services.shares.forget(),
         sweepSessions: async () => {
           await sessions.sweep();
           await app.oidc.sweep();

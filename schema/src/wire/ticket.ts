@@ -31,8 +31,20 @@ export const clientTicketSchema = z.object({
   ...common,
   kind: z.literal('client'),
   userId: idSchema('user'),
-  /** Of the session, API token or SSH key that it was given for: when that ends, the worker cuts what came in by it. */
+  /**
+   * Of the session, API token or SSH key that it was given for, or `<share id>.<user id>` for a guest: when that ends, the
+   * worker cuts what came in by it.
+   */
   credentialId: z.string().max(64).optional(),
+  /** Of somebody with whom the environment is shared. */
+  guest: z
+    .object({
+      /** His own session, API token or SSH key: its end cuts as well. */
+      credentialId: z.string().max(64),
+      /** When the share ends, in milliseconds since 1970; null as long as nobody ends it. The worker cuts then by itself. */
+      untilMs: z.number().int().nullable(),
+    })
+    .optional(),
   target: targetSchema,
 });
 export const workerTicketSchema = z.object({

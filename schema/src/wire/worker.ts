@@ -94,6 +94,11 @@ export const heartbeatSchema = z.object({
   ports: z.array(z.object({ port: z.number().int().min(1).max(65_535), process: text(200).nullable() })).max(200),
   /** Open connections by kind. */
   sessions: z.object({ ssh: count, port: count }),
+  /** People with whom the environment is shared, and who are in: each way once, since their first stream. */
+  visitors: z
+    .array(z.object({ userId: idSchema('user'), way: z.enum(['ssh', 'port']), since: instant }))
+    .max(200)
+    .optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 

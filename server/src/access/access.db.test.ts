@@ -65,6 +65,7 @@ describe('an SSH login', () => {
       environment: null,
       relayUrl: null,
       ticket: null,
+      shareId: null,
     });
   });
 

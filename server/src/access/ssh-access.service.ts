@@ -1,7 +1,9 @@
 /**
  * May this public key enter? A jump asks at every SSH login and again for every channel, so that a revoked key gets nothing
- * new. Without an address nothing has been proven yet: it says whether the key would do, gives no ticket and notes nothing. `login` is what came as the SSH user: the name or id of one of the key owner's environments, or, for `ssh -J`, the
- * owner's own login. `environment` is the destination of an `ssh -J`.
+ * new. Without an address nothing has been proven yet: it says whether the key would do, gives no ticket and notes nothing. `login`
+ * is what came as the SSH user: the name or id of one of the key owner's environments, or of one that is shared with him, or,
+ * for `ssh -J`, the owner's own login. `environment` is the destination of an `ssh -J`. Of a name, the own environment wins; among
+ * what is shared it must be the only one.
  *
  * Unknown login, unknown key, unknown environment and somebody else's environment get one and the same refusal.
  */
@@ -12,12 +14,13 @@ import { z } from 'zod';
 import type { PlatformActor, UserActor } from '../actor.ts';
 import type { AuditService } from '../audit/audit.service.ts';
 import type { EnvironmentService } from '../environment/environment.service.ts';
-import type { EnvironmentRow } from '../environment/environment-row.ts';
+import type { EnvironmentRow, SeenEnvironment } from '../environment/environment-row.ts';
 import { parseInput } from '../parse-input.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
-import { may } from '../rights/may.ts';
+import type { SharedWithService } from '../share/shared-with.service.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
 import type { SshKeyService } from '../user/ssh-key.service.ts';
+import { type Entry, entryBy } from './entry.ts';
 
 const authorizeSshSchema = z.object({
   login: z.string().max(200),
@@ -34,6 +37,8 @@ export interface SshGrant {
   relayUrl: string | null;
   /** Null while the environment does not run, or the platform has no relay. */
   ticket: string | null;
+  /** By which share the user comes in; null for his own. */
+  shareId: string | null;
 }
 
 export class SshAccessService {
@@ -42,6 +47,7 @@ export class SshAccessService {
   readonly #platforms: PlatformService;
   readonly #tickets: TicketService;
   readonly #audit: AuditService;
+  readonly #shared: SharedWithService;
 
   constructor(parts: {
     sshKeys: SshKeyService;
@@ -49,12 +55,14 @@ export class SshAccessService {
     platforms: PlatformService;
     tickets: TicketService;
     audit: AuditService;
+    shared: SharedWithService;
   }) {
     this.#sshKeys = parts.sshKeys;
     this.#environments = parts.environments;
     this.#platforms = parts.platforms;
     this.#tickets = parts.tickets;
     this.#audit = parts.audit;
+    this.#shared = parts.shared;
   }
 
   /** Throws FORBIDDEN with one same message for everything that is wrong. */
@@ -81,11 +89,12 @@ export class SshAccessService {
     throw new AppError({ code: 'FORBIDDEN', message: REFUSAL });
   }
 
-  async #noteEntry(owner: UserActor, { ticket, environment }: SshGrant, address: string): Promise<void> {
+  async #noteEntry(owner: UserActor, { ticket, environment, shareId }: SshGrant, address: string): Promise<void> {
     if (ticket === null || !environment) return;
     const { id: thingId, name: thingName } = environment;
     const from = { address, requestId: null };
-    await this.#audit.entered({ action: 'enterBySsh', actor: owner, from, thingId, thingName });
+    const args = shareId === null ? {} : { share: shareId };
+    await this.#audit.entered({ action: 'enterBySsh', actor: owner, from, thingId, thingName, args });
   }
 
   async #grant(
@@ -94,23 +103,30 @@ export class SshAccessService {
     wish: { login: string; destination: string | null },
   ): Promise<SshGrant | null> {
     const { userId } = owner;
-    const own = await this.#own(owner, wish.login);
-    if (!own && wish.login !== owner.login) return null;
-    if (!own && wish.destination === null) return { userId, environment: null, relayUrl: null, ticket: null };
-    const environment = wish.destination === null ? own : await this.#own(owner, wish.destination);
-    if (!environment || environment.platformId !== actor.platformId) return null;
+    const named = await this.#enterable(owner, wish.login);
+    if (!named && wish.login !== owner.login) return null;
+    if (!named && wish.destination === null) {
+      return { userId, environment: null, relayUrl: null, ticket: null, shareId: null };
+    }
+    const found = wish.destination === null ? named : await this.#enterable(owner, wish.destination);
+    if (!found || found.row.platformId !== actor.platformId) return null;
+    const { row: environment, entry } = found;
+    const shareId = entry.share?.shareId ?? null;
     const relayUrl = (await this.#platforms.find(environment.platformId))?.relayUrl ?? null;
-    if (environment.phase !== 'running' || relayUrl === null) return { userId, environment, relayUrl, ticket: null };
+    if (environment.phase !== 'running' || relayUrl === null) {
+      return { userId, environment, relayUrl, ticket: null, shareId };
+    }
     // Through `ssh -J` the worker checks the key itself, end to end; otherwise the jump has just done so.
     const auth = wish.destination === null ? 'ticket' : 'publickey';
-    const credentialId = owner.credential.id;
-    const claims = { environmentId: environment.id, userId, credentialId, target: { kind: 'ssh', auth } } as const;
-    return { userId, environment, relayUrl, ticket: (await this.#tickets.forClient(claims)).token };
+    if (entry.share) await this.#shared.noteEntry(entry.share, environment.id);
+    const { token } = await this.#tickets.forClient({ ...entry.claims, target: { kind: 'ssh', auth } });
+    return { userId, environment, relayUrl, ticket: token, shareId };
   }
 
-  async #own(owner: UserActor, nameOrId: string): Promise<EnvironmentRow | null> {
-    const row = await this.#environments.findOwn(owner.userId, nameOrId);
-    return row && row.phase !== 'deleted' && may(owner, 'environment.enter', row) ? row : null;
+  async #enterable(owner: UserActor, nameOrId: string): Promise<{ row: SeenEnvironment; entry: Entry } | null> {
+    const row = await this.#environments.find(owner, nameOrId);
+    const entry = row && row.phase !== 'deleted' ? entryBy(owner, { act: 'environment.enter' }, row) : null;
+    return row && entry && { row, entry };
   }
 }
 

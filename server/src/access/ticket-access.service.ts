@@ -1,12 +1,14 @@
-/** Tickets that users ask for, to reach a port or the SSH side of their own environment through the relay. */
+/** Tickets that users ask for, to reach a port or the SSH side of their own environment, or of one that is shared with them. */
 import { AppError } from '@easel/schema/errors';
 import type { Target } from '@easel/schema/wire/ticket';
 import { z } from 'zod';
-import { type Actor, asUser } from '../actor.ts';
+import { type Actor, asUser, forbidden, notFound } from '../actor.ts';
 import type { EnvironmentService } from '../environment/environment.service.ts';
 import { parseInput } from '../parse-input.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
+import type { SharedWithService } from '../share/shared-with.service.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
+import { entryBy, type WayIn } from './entry.ts';
 
 const createTicketSchema = z
   .object({
@@ -30,18 +32,35 @@ export class TicketAccessService {
   readonly #environments: EnvironmentService;
   readonly #platforms: PlatformService;
   readonly #tickets: TicketService;
+  readonly #shared: SharedWithService;
 
-  constructor(parts: { environments: EnvironmentService; platforms: PlatformService; tickets: TicketService }) {
+  constructor(parts: {
+    environments: EnvironmentService;
+    platforms: PlatformService;
+    tickets: TicketService;
+    shared: SharedWithService;
+  }) {
     this.#environments = parts.environments;
     this.#platforms = parts.platforms;
     this.#tickets = parts.tickets;
+    this.#shared = parts.shared;
   }
 
-  /** Throws NOT_FOUND, ENVIRONMENT_NOT_RUNNING, or PLATFORM_UNAVAILABLE when its platform has no relay. */
+  /**
+   * Throws NOT_FOUND, FORBIDDEN for a guest to whom this is not shared, ENVIRONMENT_NOT_RUNNING, or PLATFORM_UNAVAILABLE when
+   * its platform has no relay.
+   */
   async create(actor: Actor, input: z.input<typeof createTicketSchema>): Promise<RelayTicket> {
-    const { userId, credential } = asUser(actor);
+    const user = asUser(actor);
     const wish = parseInput(createTicketSchema, input);
-    const row = await this.#environments.get(actor, wish.environment, 'enter');
+    const row = await this.#environments.get(actor, wish.environment, 'read');
+    const way: WayIn = wish.port == null ? { act: 'environment.enter' } : { act: 'environment.reach', port: wish.port };
+    const entry = entryBy(user, way, row);
+    if (!entry) {
+      if (row.shares.length === 0) throw notFound('environment');
+      const what = wish.port == null ? 'SSH' : `port ${wish.port}`;
+      throw forbidden(`of this environment ${what} is not shared with you: ask its owner`);
+    }
     if (row.phase !== 'running') {
       throw new AppError({
         code: 'ENVIRONMENT_NOT_RUNNING',
@@ -57,7 +76,7 @@ export class TicketAccessService {
       });
     }
     const target: Target = wish.port == null ? { kind: 'ssh', auth: 'publickey' } : { kind: 'port', port: wish.port };
-    const claims = { environmentId: row.id, userId, credentialId: credential.id, target };
-    return { relayUrl, ...(await this.#tickets.forClient(claims)) };
+    if (entry.share) await this.#shared.noteEntry(entry.share, row.id);
+    return { relayUrl, ...(await this.#tickets.forClient({ ...entry.claims, target })) };
   }
 }

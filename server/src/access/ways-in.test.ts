@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest';
 import { waysIn } from './ways-in.ts';
 
-const web = { name: 'web', sshHost: 'jump.example.com', sshPort: 7022, project: '/home/dev/my project/ü' };
+const web = {
+  name: 'web',
+  alias: 'web',
+  sshHost: 'jump.example.com',
+  sshPort: 7022,
+  project: '/home/dev/my project/ü',
+};
 
 it('makes the command and a block of configuration', () => {
   expect(waysIn(web).sshCommand).toBe('ssh -p 7022 web@jump.example.com');

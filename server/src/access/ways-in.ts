@@ -1,7 +1,9 @@
 /** Commands and links that lead into an environment, made from the platform's addresses. They never carry a token. */
 export interface WaysInOptions {
-  /** The environment's name: its SSH login. */
+  /** Its SSH login: the environment's name, or its id. */
   name: string;
+  /** What it is called in a block for ~/.ssh/config. */
+  alias: string;
   sshHost: string;
   sshPort: number;
   /** Folder of the project inside. */
@@ -21,7 +23,7 @@ export interface WaysIn {
 
 const DEFAULT_SSH_PORT = 22;
 
-export function waysIn({ name, sshHost, sshPort, project }: WaysInOptions): WaysIn {
+export function waysIn({ name, alias, sshHost, sshPort, project }: WaysInOptions): WaysIn {
   const port = sshPort === DEFAULT_SSH_PORT ? '' : ` -p ${sshPort}`;
   const authority = `${name}@${urlHost(sshHost)}:${sshPort}`;
   const path = project.split('/').map(encodeURIComponent).join('/');
@@ -29,7 +31,7 @@ export function waysIn({ name, sshHost, sshPort, project }: WaysInOptions): Ways
   const remote = (scheme: string) => `${scheme}://vscode-remote/ssh-remote+${authority}${path}?windowId=_blank`;
   return {
     sshCommand: `ssh${port} ${name}@${sshHost}`,
-    sshConfig: sshConfig({ name, sshHost, sshPort }),
+    sshConfig: sshConfig({ name, alias, sshHost, sshPort }),
     vscodeUrl: remote('vscode'),
     cursorUrl: remote('cursor'),
     windsurfUrl: remote('windsurf'),
@@ -52,10 +54,10 @@ export function waysIn({ name, sshHost, sshPort, project }: WaysInOptions): Ways
   };
 }
 
-/** A block for ~/.ssh/config, after which `ssh NAME.easel` is enough. */
-function sshConfig({ name, sshHost, sshPort }: Omit<WaysInOptions, 'project'>): string {
+/** A block for ~/.ssh/config, after which `ssh ALIAS.easel` is enough. */
+function sshConfig({ name, alias, sshHost, sshPort }: Omit<WaysInOptions, 'project'>): string {
   return [
-    `Host ${name}.easel`,
+    `Host ${alias}.easel`,
     `  HostName ${sshHost}`,
     `  Port ${sshPort}`,
     `  User ${name}`,

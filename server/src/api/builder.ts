@@ -38,6 +38,7 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   platform: 'Platform',
   instanceType: 'InstanceType',
   snapshot: 'Snapshot',
+  share: 'Share',
   invitation: 'Invitation',
   session: 'Session',
   signInModule: 'SignInModule',

@@ -9,6 +9,7 @@ import '../instance-type/instance-type.graphql.ts';
 import '../mail/mail.graphql.ts';
 import '../notification/notification.graphql.ts';
 import '../platform/platform.graphql.ts';
+import '../share/share.graphql.ts';
 import '../snapshot/snapshot.graphql.ts';
 import '../template/template.graphql.ts';
 import '../user/api-token.graphql.ts';

@@ -57,7 +57,7 @@ function isOver(row: EnvironmentRow): boolean {
 }
 
 async function mustFind(context: RequestContext, actor: Actor, id: string): Promise<EnvironmentRow> {
-  return context.services.environments.get(actor, id, 'read');
+  return context.services.environments.get(actor, id, 'inspect');
 }
 
 builder.queryField('environmentLog', (t) =>

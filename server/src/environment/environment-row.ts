@@ -12,6 +12,7 @@ import type { InstanceTypeSpec } from '@easel/schema/instance-type';
 import type { Connectivity, DesiredState, EnvironmentPhase } from '@easel/schema/states/environment';
 import type { TemplateSpec } from '@easel/schema/template';
 import type { Environment } from '../generated/prisma/client.ts';
+import type { SharedAccess } from '../rights/shared-access.ts';
 
 /** Where things are inside, as the worker reported it. */
 export interface Inside {
@@ -41,6 +42,9 @@ type Narrowed = {
 };
 /** The row, with the words and shapes that its columns are known to hold: only this server writes them, parsed. */
 export type EnvironmentRow = Omit<Environment, keyof Narrowed> & Narrowed;
+
+/** With what of it is shared with whoever asked for it. */
+export type SeenEnvironment = EnvironmentRow & { shares: readonly SharedAccess[] };
 
 /** What a transition or an adjustment may write beside the phase. */
 export type EnvironmentFields = Partial<

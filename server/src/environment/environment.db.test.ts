@@ -529,7 +529,7 @@ describe('what is not the asker’s', () => {
     const { id } = await inPhase('running');
     const administrator = { ...(await server.newUser()), rights: ADMINISTRATOR };
     expect((await environments().find(administrator, id))?.id).toBe(id);
-    expect(await refusal(environments().get(administrator, id, 'enter'))).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await refusal(environments().get(administrator, id, 'snapshot'))).toMatchObject({ code: 'NOT_FOUND' });
     expect((await environments().stop(administrator, id)).phase).toBe('stopping');
   });
 });

@@ -4,10 +4,12 @@ import { AppError } from '@easel/schema/errors';
 import { failure } from '@easel/schema/failure';
 import type { EnvironmentId } from '@easel/schema/ids';
 import { type EnvironmentPhase, PHASES_WITH_WORKER } from '@easel/schema/states/environment';
+import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
 import { hashSecret } from '../secrets.ts';
 import { isSameText, type ServerKey } from '../server-key.ts';
+import type { SharedWithService } from '../share/shared-with.service.ts';
 import { snapshotFacts } from '../snapshot/snapshot.facts.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
 import { revokedCredentials } from '../user/revoked-credentials.ts';
@@ -35,6 +37,7 @@ export interface FactsParts {
   platforms: PlatformService;
   users: UserService;
   sshKeys: SshKeyService;
+  shared: SharedWithService;
   clock: Clock;
   limits: Limits;
   defaultImage: string | null;
@@ -56,11 +59,13 @@ export function createFacts(parts: FactsParts): EnvironmentFacts {
   async function entry(environmentId: EnvironmentId): Promise<Entry> {
     const row = await reading(() => environmentStore.find(db, environmentId));
     if (!row) return { authorizedKeys: [], revokedCredentials: [] };
-    const [authorizedKeys, revoked] = await Promise.all([
-      parts.sshKeys.authorizedKeysOf(row.ownerId),
-      reading(() => revokedCredentials(db, row.ownerId)),
-    ]);
-    return { authorizedKeys, revokedCredentials: revoked };
+    const [authorizedKeys, entered] = await Promise.all([keysOf(row), parts.shared.entries(environmentId)]);
+    const revoked = await reading(() => revokedCredentials(db, [row.ownerId, ...entered.userIds]));
+    return { authorizedKeys, revokedCredentials: [...entered.ended, ...revoked] };
+  }
+
+  async function keysOf(row: EnvironmentRow): Promise<AuthorizedKey[]> {
+    return parts.sshKeys.authorizedKeysOf(row.ownerId, await parts.shared.sshGuests(row.id));
   }
 
   return {
@@ -78,7 +83,7 @@ export function createFacts(parts: FactsParts): EnvironmentFacts {
         // A pod has its share as a whole; on a machine that is shared, the containers have it.
         hasOwnShare: platform?.kind !== 'local',
         sshHostKey: parts.key.open(row.sshHostKey, hostKeyPurpose(row.id)),
-        authorizedKeys: await parts.sshKeys.authorizedKeysOf(row.ownerId),
+        authorizedKeys: await keysOf(row),
         defaultImage: parts.defaultImage,
       });
       const ref = { environmentId: row.id, workerId: worker.id, generation: worker.generation };

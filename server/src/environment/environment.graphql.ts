@@ -15,6 +15,7 @@ import type { Environment, Presence, Prisma } from '../generated/prisma/client.t
 import { EnvironmentInstanceType } from '../instance-type/instance-type.graphql.ts';
 import { PlatformNode } from '../platform/platform.graphql.ts';
 import { may } from '../rights/may.ts';
+import { mayOf } from '../share/seen.ts';
 import { TemplateNode } from '../template/template.graphql.ts';
 import { UserNode } from '../user/user.graphql.ts';
 import { environmentStore } from './environment.store.ts';
@@ -54,7 +55,7 @@ const withPresence = { select: { presence: true } } as const;
 
 export const EnvironmentNode = builder.prismaNode('Environment', {
   id: { field: 'id' },
-  authScopes: (environment, { actor }) => may(actor, 'environment.read', environment),
+  authScopes: (environment, context) => mayOf(context, 'environment.read', environment),
   fields: (t) => ({
     name: t.exposeString('name'),
     version: t.exposeInt('version', { description: 'Raised by every change: take what is newer.' }),
@@ -79,7 +80,13 @@ export const EnvironmentNode = builder.prismaNode('Environment', {
       load: async (keys: string[], { db }) => stepStore.listMany(db, keys.map(parseStart)),
       resolve: ({ id, generation }) => `${id}/${generation}`,
     }),
-    template: t.relation('template', { type: TemplateNode, nullable: true }),
+    template: t.relation('template', {
+      type: TemplateNode,
+      nullable: true,
+      // A guest may have no role.
+      authScopes: (environment, _args, { actor }) => may(actor, 'template.read', environment),
+      unauthorizedResolver: () => null,
+    }),
     templateName: t.string({ resolve: ({ spec }) => (spec as TemplateSpec).name }),
     branch: t.exposeString('branch', { nullable: true }),
     repositoryUrl: t.string({ resolve: ({ spec }) => (spec as TemplateSpec).repository.url }),
@@ -137,23 +144,38 @@ export const EnvironmentNode = builder.prismaNode('Environment', {
       type: [GitStatusType],
       description: 'As it was last told, also after a stop: what a delete would lose.',
       ...withPresence,
-      resolve: ({ presence }) => gitOf(presence?.beat),
+      resolve: ({ presence, ...environment }, _args, { actor }) =>
+        may(actor, 'environment.inspect', environment) ? gitOf(presence?.beat) : [],
     }),
     ports: t.field({
       type: [ListeningPortType],
+      description: 'Of a guest, those that he may reach.',
       ...withPresence,
-      resolve: (environment) => beatOf(environment).ports ?? [],
+      resolve: async (environment, _args, context) => {
+        const ports = beatOf(environment).ports ?? [];
+        if (may(context.actor, 'environment.inspect', environment)) return ports;
+        const isOpen = await Promise.all(
+          ports.map(({ port }) => mayOf(context, 'environment.reach', { ...environment, port })),
+        );
+        return ports.filter((_, index) => isOpen[index]);
+      },
     }),
     access: t.field({
       type: AccessType,
       nullable: true,
-      description: 'Null while there is nothing to reach.',
-      select: { platform: { select: { sshHost: true, sshPort: true } } },
-      resolve: ({ name, phase, inside, platform, sshHostKeyFingerprint }) => {
+      description: 'Null while there is nothing to reach, and for guests who may not enter by SSH.',
+      select: { platform: { select: { sshHost: true, sshPort: true } }, owner: { select: { login: true } } },
+      resolve: async (environment, _args, context) => {
+        const { phase, inside, platform, owner, sshHostKeyFingerprint } = environment;
+        const isGuest = !may(context.actor, 'environment.inspect', environment);
+        if (isGuest && !(await mayOf(context, 'environment.enter', environment))) return null;
         const { sshHost, sshPort } = platform;
         if (sshHost === null || sshPort === null || !inside) return null;
         if (phase !== 'running' && phase !== 'interrupted') return null;
-        const way = { name, sshHost, sshPort, project: (inside as unknown as Inside).project };
+        // A guest may have an environment of the same name; the id is always the right one.
+        const name = isGuest ? environment.id : environment.name;
+        const alias = isGuest ? `${environment.name}.${owner.login}` : name;
+        const way = { name, alias, sshHost, sshPort, project: (inside as unknown as Inside).project };
         return { ...way, ...waysIn(way), hostKeyFingerprint: sshHostKeyFingerprint };
       },
     }),
@@ -200,7 +222,8 @@ builder.queryFields((t) => ({
     type: EnvironmentNode,
     nullable: true,
     authScopes: { user: true },
-    description: "By id, or by name among the caller's own. Null when unknown or not the caller's.",
+    description:
+      "By id, or by name among the caller's own, else among what is shared with him. Null when unknown or not to be seen.",
     args: { id: t.arg.id(), name: t.arg.string() },
     resolve: async (query, _root, { id, name }, { services, actor, db }) => {
       const wanted = id ?? name;

@@ -22,11 +22,12 @@ import { type PlatformService, refuseDraining } from '../platform/platform.servi
 import type { PlatformRow } from '../platform/platform-row.ts';
 import { may, mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
+import type { SharedWithService } from '../share/shared-with.service.ts';
 import type { SnapshotService } from '../snapshot/snapshot.service.ts';
 import type { TemplateService } from '../template/template.service.ts';
 import type { UserService } from '../user/user.service.ts';
 import { environmentStore, type NewsEvent } from './environment.store.ts';
-import type { EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';
+import type { EnvironmentRow, NewEnvironment, SeenEnvironment, WantedOfPlatform } from './environment-row.ts';
 import { hostKeyPurpose } from './manifest.ts';
 import { diskBytesOf, larger, type Share } from './share.ts';
 import {
@@ -50,13 +51,14 @@ export interface EnvironmentServiceParts {
   /** Made after this one. */
   snapshots: () => Pick<SnapshotService, 'toRestore' | 'hold'>;
   users: UserService;
+  shared: SharedWithService;
   clock: Clock;
   limits: { stopSeconds: number; maxPerUser: number };
   /** The last heartbeat that was stored, if any. */
   lastBeat: (environmentId: EnvironmentId) => Promise<unknown>;
 }
 
-type EnvironmentVerb = 'read' | 'start' | 'operate' | 'enter';
+type EnvironmentVerb = 'read' | 'inspect' | 'start' | 'operate' | 'snapshot' | 'share';
 
 type Restored = Awaited<ReturnType<SnapshotService['toRestore']>>;
 
@@ -80,20 +82,22 @@ export class EnvironmentService {
     this.#db = parts.db;
   }
 
-  /** By id, or by name among the actor's own. Null when unknown, deleted or not to be seen by the actor. */
-  async find(actor: Actor, idOrName: string): Promise<EnvironmentRow | null> {
-    const row = await this.#lookUp(asUser(actor).userId, idOrName);
-    return row && may(actor, 'environment.read', row) ? row : null;
-  }
-
-  /** The same, for this user's own alone. */
-  async findOwn(userId: UserId, idOrName: string): Promise<EnvironmentRow | null> {
+  /**
+   * By id; or by name, among the actor's own, else among what is shared with him if only one is called so. Null when unknown
+   * or not to be seen by the actor.
+   */
+  async find(actor: Actor, idOrName: string): Promise<SeenEnvironment | null> {
+    const { userId } = asUser(actor);
     const row = await this.#lookUp(userId, idOrName);
-    return row?.ownerId === userId ? row : null;
+    if (!row) return null;
+    const shares =
+      row.ownerId === userId ? [] : ((await this.#parts.shared.accessOf(userId, [row.id])).get(row.id) ?? []);
+    const seen = { ...row, shares };
+    return may(actor, 'environment.read', seen) ? seen : null;
   }
 
   /** Throws NOT_FOUND for what is unknown and for what the actor must not do this with, alike. */
-  async get(actor: Actor, idOrName: string, verb: EnvironmentVerb): Promise<EnvironmentRow> {
+  async get(actor: Actor, idOrName: string, verb: EnvironmentVerb): Promise<SeenEnvironment> {
     const row = await this.find(actor, idOrName);
     if (!row || !may(actor, `environment.${verb}`, row)) throw notFound('environment');
     return row;
@@ -348,12 +352,12 @@ export class EnvironmentService {
     return row;
   }
 
-  #lookUp(userId: UserId, idOrName: string): Promise<EnvironmentRow | null> {
-    return reading(() =>
-      isId('environment', idOrName)
-        ? environmentStore.find(this.#db, idOrName)
-        : environmentStore.findByName(this.#db, userId, idOrName),
-    );
+  async #lookUp(userId: UserId, idOrName: string): Promise<EnvironmentRow | null> {
+    if (isId('environment', idOrName)) return reading(() => environmentStore.find(this.#db, idOrName));
+    const own = await reading(() => environmentStore.findByName(this.#db, userId, idOrName));
+    if (own) return own;
+    const sharedId = await this.#parts.shared.idByName(userId, idOrName);
+    return sharedId && reading(() => environmentStore.find(this.#db, sharedId));
   }
 
   async #madeBefore(ownerId: UserId, requestKey: string | null): Promise<EnvironmentRow | null> {

@@ -2,6 +2,7 @@
 import { type EnvironmentId, isId } from '@easel/schema/ids';
 import { asUser, notFound } from '../actor.ts';
 import { builder } from '../api/builder.ts';
+import { mergeHints } from '../live/merged.ts';
 import { liveStream } from '../live/stream.ts';
 import { EnvironmentNode } from './environment.graphql.ts';
 import { environmentStore } from './environment.store.ts';
@@ -14,15 +15,24 @@ builder.subscriptionField('environmentChanged', (t) =>
     extensions: { shared: true },
     args: { id: t.arg.id({ required: true }) },
     subscribe: async (_root, { id }, { services, actor, live }) => {
-      const changes = isId('environment', id) ? live.environment(id) : null;
+      const changes = isId('environment', id) ? mergeHints() : null;
+      changes?.follow(
+        new Map([
+          ['environment', () => live.environment(id as EnvironmentId)],
+          // Whether a guest still sees it may change with him, too: his group, say.
+          ['guest', () => live.guest(asUser(actor).userId)],
+        ]),
+      );
       const row = changes && (await services.environments.find(actor, id));
       if (!changes || !row) {
         await changes?.return?.();
         throw notFound('environment');
       }
       return liveStream(changes, async () => {
-        const isDeleted = (await services.environments.find(actor, id))?.phase === 'deleted';
-        return isDeleted ? { last: [{ id: row.id }] } : [{ id: row.id }];
+        const now = await services.environments.find(actor, id);
+        // A share, or a role, that let the reader see it is over.
+        if (!now) throw notFound('environment');
+        return now.phase === 'deleted' ? { last: [{ id: row.id }] } : [{ id: row.id }];
       });
     },
     resolve: (query, event, _args, { db }) =>

@@ -1,9 +1,9 @@
 /** Groups: their members get what the group gets. Some are made here, some are kept in step by a directory. */
-import type { GroupId, UserId } from '@easel/schema/ids';
+import { type GroupId, isId, type UserId } from '@easel/schema/ids';
 import type { AuditService } from '../audit/audit.service.ts';
 import { type Db, type Reader, reading, type Tx } from '../db.ts';
 import type { UserService } from '../user/user.service.ts';
-import { groupStore } from './group.store.ts';
+import { type GroupRow, groupStore } from './group.store.ts';
 import { type Directory, syncGroups, tellOfSync } from './group-sync.ts';
 
 interface GroupServiceParts {
@@ -26,6 +26,17 @@ export class GroupService {
   /** Ids of the groups that this user is in. */
   async idsOf(userId: UserId, db: Reader = this.#db): Promise<GroupId[]> {
     return (await reading(() => groupStore.ofUser(db, userId))).map(({ id }) => id);
+  }
+
+  /** By exactly its name, or by its id. */
+  async find(nameOrId: string): Promise<GroupRow | null> {
+    return reading(() =>
+      isId('group', nameOrId) ? groupStore.find(this.#db, nameOrId) : groupStore.findByName(this.#db, nameOrId),
+    );
+  }
+
+  membersOf(groupIds: readonly string[], about: { among?: readonly string[]; limit: number }) {
+    return reading(() => groupStore.membersOf(this.#db, groupIds, about));
   }
 
   /**

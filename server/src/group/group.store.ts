@@ -20,6 +20,25 @@ export const groupStore = {
     return (await db.group.findMany({ where, orderBy: [{ name: 'asc' }, { id: 'asc' }] })) as GroupRow[];
   },
 
+  async findByName(db: Reader, name: string): Promise<GroupRow | null> {
+    return (await db.group.findUnique({ where: { name } })) as GroupRow | null;
+  },
+
+  /** Who is in these groups, the oldest members first; with `among`, who of those. */
+  async membersOf(
+    db: Reader,
+    groupIds: readonly string[],
+    about: { among?: readonly string[]; limit: number },
+  ): Promise<{ groupId: string; userId: UserId }[]> {
+    const { among, limit } = about;
+    return (await db.groupMember.findMany({
+      where: { groupId: { in: [...groupIds] }, ...(among ? { userId: { in: [...among] } } : {}) },
+      select: { groupId: true, userId: true },
+      orderBy: { createdAt: 'asc' },
+      take: limit,
+    })) as { groupId: string; userId: UserId }[];
+  },
+
   /** All groups that belong to this sign-in module. */
   async ofModule(db: Reader, moduleId: string): Promise<GroupRow[]> {
     return (await db.group.findMany({ where: { moduleId }, orderBy: { id: 'asc' } })) as GroupRow[];

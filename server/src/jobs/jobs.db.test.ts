@@ -180,6 +180,8 @@ describe('jobs', () => {
         stopSeconds: 60,
         snapshots: house.snapshotScheduler,
         tellSilentPlatforms: async () => undefined,
+        sweepShares: async () => undefined,
+        forgetShares: async () => undefined,
         sweepSessions: async () => undefined,
         audit: { databaseDays: 90, retentionDays: 0 },
         tellRefusals: async () => undefined,

@@ -29,6 +29,9 @@ export interface JobsParts {
   snapshots: Pick<SnapshotSchedulerService, 'overdue' | 'deadlinePassed'>;
   /** Tells who looks at a platform that it has fallen silent. */
   tellSilentPlatforms: () => Promise<void>;
+  /** Tells of shares that have expired. */
+  sweepShares: () => Promise<void>;
+  forgetShares: () => Promise<void>;
   /** Forgets sessions and one-time codes that open nothing any more. */
   sweepSessions: () => Promise<void>;
   /** Days after which entries of the audit log leave the database, and the object store; 0 keeps them there for ever. */
@@ -65,6 +68,8 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
   await Promise.all([
     loop('deadlines', second, () => passDeadlines(parts)),
     loop('snapshot deadlines', second, () => passSnapshotDeadlines(parts)),
+    loop('shares', second, parts.sweepShares),
+    alone('entries by shares', hour, parts.forgetShares),
     alone('silent platforms', SILENT_EVERY_MS, parts.tellSilentPlatforms),
     alone('inactivity', 20 * second, () => stopIdle({ ...parts, database: pool, now: () => new Date(clock.now()) })),
     alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),

@@ -32,6 +32,8 @@ export interface Live {
   worker(environmentId: EnvironmentId): AsyncIterableIterator<Changed>;
   /** Something has come into the user's inbox, or was read. */
   inbox(userId: UserId): AsyncIterableIterator<Changed>;
+  /** Something is shared with this user or group since now, or no longer. */
+  guest(userOrGroupId: string): AsyncIterableIterator<Changed>;
   /**
    * Hints for the readers of this process alone, of what is not worth a notification: fresh resource numbers. Readers of
    * all environments get them only in small numbers.
@@ -74,6 +76,7 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
   const logs = topics<Changed>();
   const workers = topics<Changed>();
   const inboxes = topics<Changed>();
+  const guests = topics<Changed>();
 
   const tellEnvironment = (hint: EnvironmentHint, kind: 'changed' | 'removed') => {
     all.push(hint.id, { kind, id: hint.id });
@@ -88,6 +91,7 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
     log: (environmentId) => logs.subscribe(environmentId),
     worker: (environmentId) => workers.subscribe(environmentId),
     inbox: (userId) => inboxes.subscribe(userId),
+    guest: (id) => guests.subscribe(id),
     touch(hints) {
       for (const { id, ownerId } of hints) {
         if (hints.length <= maxTouchesForAll) all.push(id, { kind: 'changed', id });
@@ -115,11 +119,13 @@ export function createHub(): { live: Live; tell(payload: string): void; resyncAl
       for (const id of hints.logs) logs.push(id, id, changed);
       for (const id of hints.workers) workers.push(id, id, changed);
       for (const id of hints.inboxes) inboxes.push(id, id, changed);
+      for (const id of hints.guests) guests.push(id, id, changed);
     },
     resyncAll() {
       all.resync();
       allPlatforms.resync();
-      for (const group of [owners, environments, placements, platforms, logs, workers, inboxes]) group.resync();
+      const groups = [owners, environments, placements, platforms, logs, workers, inboxes, guests];
+      for (const group of groups) group.resync();
     },
   };
 }

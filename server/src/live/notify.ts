@@ -3,7 +3,7 @@
  * is never told of what was not stored. All on one channel, many to a message: each notifying transaction takes a lock
  * that is global to the database, and a payload has less than 8000 bytes (PostgreSQL, NOTIFY).
  */
-import { type EnvironmentId, isId, type PlatformId, type UserId } from '@easel/schema/ids';
+import { type EnvironmentId, isId, kindOf, type PlatformId, type UserId } from '@easel/schema/ids';
 
 /** The one channel that all servers of an installation listen on. */
 export const CHANNEL = 'easel';
@@ -30,6 +30,8 @@ export interface Hints {
   workers?: readonly EnvironmentId[];
   /** Users in whose inbox something has changed. */
   inboxes?: readonly UserId[];
+  /** Users and groups with whom something is shared since now, or no longer. */
+  guests?: readonly string[];
 }
 
 /** The part of a Prisma client or transaction that is needed here. */
@@ -54,6 +56,7 @@ export function encodeHints(hints: Hints): string[] {
     ...(hints.logs ?? []).map((id) => `l${id}`),
     ...(hints.workers ?? []).map((id) => `w${id}`),
     ...(hints.inboxes ?? []).map((id) => `i${id}`),
+    ...(hints.guests ?? []).map((id) => `g${id}`),
   ]);
   const payloads: string[] = [];
   let payload = '';
@@ -78,12 +81,14 @@ export function decodeHints(payload: string): Required<{ [K in keyof Hints]: Non
     logs: [],
     workers: [],
     inboxes: [],
+    guests: [],
   } as ReturnType<typeof decodeHints>;
   for (const word of payload.split(' ')) {
     const [id = '', ownerId = ''] = word.slice(1).split('.');
     if (word[0] === 'p' && isId('platform', id)) hints.placements.push(id);
     if (word[0] === 'c' && isId('platform', id)) hints.platforms.push(id);
     if (word[0] === 'i' && isId('user', id)) hints.inboxes.push(id);
+    if (word[0] === 'g' && kindOf(id) !== null) hints.guests.push(id);
     if (!isId('environment', id)) continue;
     if (word[0] === 'e' && isId('user', ownerId)) hints.environments.push({ id, ownerId });
     if (word[0] === 'd' && isId('user', ownerId)) hints.removed.push({ id, ownerId });

@@ -88,6 +88,21 @@ export const KINDS = {
     path: (id) => `/environments/${id}`,
     byDefault: BOTH,
   }),
+  shareEnded: kind<'name' | 'by'>({
+    label: { en: 'An environment is shared with you no longer', de: 'Eine Umgebung wird nicht mehr mit Ihnen geteilt' },
+    says: {
+      en: ({ name, by }) => ({
+        title: `${name} is shared with you no longer`,
+        text: `What ${by} shared with you has ended, or was revoked.`,
+      }),
+      de: ({ name, by }) => ({
+        title: `${name} wird nicht mehr mit Ihnen geteilt`,
+        text: `Was ${by} mit Ihnen geteilt hat, ist abgelaufen oder wurde zurückgenommen.`,
+      }),
+    },
+    path: () => '/',
+    byDefault: INBOX,
+  }),
   invitationAccepted: kind<'name' | 'login'>({
     label: { en: 'Somebody accepted your invitation', de: 'Jemand hat Ihre Einladung angenommen' },
     says: {

@@ -95,6 +95,6 @@ export function createHeard(options: {
 }
 
 /** What people decide by: work that a delete would lose, ports, who is in. Resource numbers and moments are not. */
-function consequenceOf({ git, ports, sessions, activity }: Heartbeat): string {
-  return JSON.stringify([git, ports, sessions, activity.sources]);
+function consequenceOf({ git, ports, sessions, visitors, activity }: Heartbeat): string {
+  return JSON.stringify([git, ports, sessions, visitors, activity.sources]);
 }

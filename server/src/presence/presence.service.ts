@@ -173,8 +173,9 @@ function toWrite(nowMs: number): (one: Waiting) => BeatToWrite {
  * says nothing of it, and what was known still counts.
  */
 function toStored(heartbeat: Heartbeat, nowMs: number): Beat {
-  const { activity, resources, git, ports, sessions } = heartbeat;
+  const { activity, resources, git, ports, sessions, visitors = [] } = heartbeat;
   const idleMs = Math.max(0, Date.parse(heartbeat.at) - Date.parse(activity.lastActiveAt));
   const lastActiveAt = new Date(nowMs - idleMs).toISOString();
-  return { activity: { ...activity, lastActiveAt }, resources, ports, sessions, ...(git === null ? {} : { git }) };
+  const seen = { resources, ports, sessions, visitors };
+  return { activity: { ...activity, lastActiveAt }, ...seen, ...(git === null ? {} : { git }) };
 }

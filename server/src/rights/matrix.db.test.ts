@@ -20,9 +20,12 @@ const ROLES = {
   A: 'administrator of the namespace',
   U: 'auditor',
   S: 'system administrator',
+  v: 'a guest who may see the environment',
+  p: 'a guest who may reach its port 1',
+  s: 'a guest who may enter it by SSH',
 } as const;
 type Role = keyof typeof ROLES;
-const EVERYBODY = 'OVDWAUS';
+const EVERYBODY = 'OVDWAUSvps';
 const ALL = Object.keys(ROLES) as Role[];
 
 type User = Awaited<ReturnType<TestServer['newUser']>>;
@@ -44,9 +47,12 @@ interface World {
   user: string;
   group: string;
   service: string;
+  /** The one of the guest `v`. */
+  share: string;
 }
 
 type Key = Exclude<keyof World, 'owner'>;
+const GUESTS = { v: { access: 'view' }, p: { access: 'ports' }, s: { access: 'ssh' } } as const;
 
 interface Row {
   allowed: string;
@@ -75,7 +81,7 @@ const QUERIES: Record<string, Row> = {
   auditEntries: plain('US', '(first: 1) { edges { node { id } } }'),
   verifyAudit: plain('US', '{ isIntact }'),
   apiTokens: { allowed: 'S', call: ({ service }) => `(owner: "${service}") { id }` },
-  environment: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { id }` },
+  environment: { allowed: 'VWAUSvps', call: ({ environment }) => `(id: "${environment}") { id }` },
   environmentLog: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { __typename }` },
   environments: page('W', 'environment'),
   instanceTypes: list(EVERYBODY, 'instanceType'),
@@ -84,12 +90,13 @@ const QUERIES: Record<string, Row> = {
   me: plain(EVERYBODY, '{ id }'),
   notificationPreferences: plain(EVERYBODY, '{ kind }'),
   notifications: page('W', 'notification'),
-  node: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { id }` },
+  node: { allowed: 'VWAUSvps', call: ({ environment }) => `(id: "${environment}") { id }` },
   platformEnvironments: { allowed: 'P', call: ({ environment }) => `(ids: ["${environment}"])` },
   platformPlacements: plain('P', ''),
   platformSnapshots: plain('P', ''),
   platforms: list(EVERYBODY, 'platform'),
   sessions: list('W', 'session'),
+  sharedEnvironments: list('vps', 'environment'),
   signInModules: list('US', 'signInModule'),
   snapshots: page('W', 'snapshot'),
   sshKeys: list('W', 'sshKey'),
@@ -111,7 +118,7 @@ const MUTATIONS: Record<string, Row> = {
   createServiceAccount: mutation('S', () => '(input: { login: "!", name: "a" })'),
   createSignInModule: mutation('S', () => '(input: { name: "a", issuer: "a", clientId: "a" })'),
   createTemplate: mutation('AS', () => '(input: { name: "!", repository: { url: "a" } })'),
-  createTicket: mutation('W', ({ environment }) => `(input: { environment: "${environment}", port: 1 })`),
+  createTicket: mutation('Wps', ({ environment }) => `(input: { environment: "${environment}", port: 1 })`),
   deleteEnvironment: onThing('WAS', 'environment'),
   deleteInstanceType: onThing('S', 'instanceType'),
   deleteSignInModule: onThing('S', 'signInModule'),
@@ -135,6 +142,7 @@ const MUTATIONS: Record<string, Row> = {
   revokeApiToken: onThing('WS', 'apiToken'),
   revokeOtherSessions: mutation(EVERYBODY, () => ''),
   revokeSession: onThing('W', 'session'),
+  revokeShare: onThing('WAS', 'share'),
   rotatePlatformToken: onThing('S', 'platform'),
   sendTestMail: mutation('S', () => '(to: "!")'),
   setAllNotificationsRead: mutation(EVERYBODY, () => ''),
@@ -147,6 +155,10 @@ const MUTATIONS: Record<string, Row> = {
   setPlatformDraining: mutation('S', ({ platform }) => `(id: "${platform}", isDraining: true)`),
   setUserDisabled: mutation('S', ({ user }) => `(id: "${user}", isDisabled: true)`),
   setUserRoles: mutation('S', ({ user }) => `(id: "${user}", roles: {})`),
+  shareEnvironment: mutation(
+    'W',
+    ({ environment }) => `(input: { environment: "${environment}", user: "${guests.p.login}", access: view })`,
+  ),
   snapshotEnvironment: mutation('W', ({ environment }) => `(input: { id: "${environment}" })`),
   startEnvironment: onThing('WAS', 'environment'),
   stopEnvironment: onThing('WAS', 'environment'),
@@ -164,7 +176,7 @@ const MUTATIONS: Record<string, Row> = {
 };
 
 const SUBSCRIPTIONS: Record<string, Row> = {
-  environmentChanged: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { id }` },
+  environmentChanged: { allowed: 'VWAUSvps', call: ({ environment }) => `(id: "${environment}") { id }` },
   environmentLog: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { __typename }` },
   environmentsChanged: {
     allowed: 'W',
@@ -175,13 +187,14 @@ const SUBSCRIPTIONS: Record<string, Row> = {
   placementsChanged: plain('P', ''),
   platformChanged: { allowed: EVERYBODY, call: ({ platform }) => `(id: "${platform}") { id }` },
   platformsChanged: list(EVERYBODY, 'platform'),
+  sharedEnvironmentsChanged: list('vps', 'environment'),
 };
 
 /** Who is given each type by `node(id)`. */
 const NODES: Record<string, { key: Key; allowed: string }> = {
   ApiToken: { key: 'apiToken', allowed: 'WS' },
   AuditEntry: { key: 'auditEntry', allowed: 'US' },
-  Environment: { key: 'environment', allowed: 'VWAUS' },
+  Environment: { key: 'environment', allowed: 'VWAUSvps' },
   Group: { key: 'group', allowed: 'US' },
   InstanceType: { key: 'instanceType', allowed: EVERYBODY },
   Invitation: { key: 'invitation', allowed: 'US' },
@@ -189,6 +202,7 @@ const NODES: Record<string, { key: Key; allowed: string }> = {
   Platform: { key: 'platform', allowed: EVERYBODY },
   Session: { key: 'session', allowed: 'W' },
   SignInModule: { key: 'signInModule', allowed: 'US' },
+  Share: { key: 'share', allowed: 'VWAUSv' },
   Snapshot: { key: 'snapshot', allowed: 'WUS' },
   SshKey: { key: 'sshKey', allowed: 'W' },
   Template: { key: 'template', allowed: 'VDWAUS' },
@@ -198,6 +212,7 @@ const NODES: Record<string, { key: Key; allowed: string }> = {
 let server: TestServer;
 let headers: Record<Exclude<Role, 'W'>, Record<string, string>>;
 let shared: World;
+let guests: Record<keyof typeof GUESTS, User>;
 
 async function newWorld(): Promise<World> {
   const { services, sessions } = server.app;
@@ -240,6 +255,18 @@ async function newWorld(): Promise<World> {
     kind: 'shareReceived',
     values: { name: 'a', by: 'b' },
   });
+  // What earlier worlds have shared would fill the lists of these guests.
+  const earlier = { endedAt: null, environmentId: { not: (shared as World | undefined)?.environment ?? '' } };
+  await server.db.share.updateMany({ where: earlier, data: { endedAt: new Date() } });
+  const shares = Object.entries(GUESTS).map(([name, { access }]) => ({
+    id: newId('share'),
+    environmentId: environment.id,
+    userId: guests[name as keyof typeof GUESTS].userId,
+    createdById: owner.userId,
+    access,
+    ports: access === 'ports' ? [1] : [],
+  }));
+  await server.db.share.createMany({ data: shares });
   const service = await services.userAdmin.createServiceAccount(administrator, { login: `s${tail()}`, name: 's' });
   return {
     owner,
@@ -264,6 +291,7 @@ async function newWorld(): Promise<World> {
     user: (await server.newUser()).userId,
     group: (await server.db.group.create({ data: { id: newId('group'), name: tail() } })).id,
     service: service.id,
+    share: shares[0]?.id ?? '',
   };
 }
 
@@ -271,6 +299,8 @@ beforeAll(async () => {
   server = await openServer(suiteDatabase());
   const disabled = await server.newUser({ systemRole: 'administrator' });
   await server.app.services.userAdmin.setDisabled(server.administrator, disabled.userId, true);
+  const [v, p, s] = [0, 1, 2].map(() => server.newUser({ role: null }));
+  guests = { v: await v!, p: await p!, s: await s! };
   headers = {
     N: {},
     P: { authorization: `Bearer ${(await server.newCluster()).token}` },
@@ -281,6 +311,9 @@ beforeAll(async () => {
     A: (await server.newUser({ role: 'administrator' })).headers,
     U: (await server.newUser({ role: null, systemRole: 'auditor' })).headers,
     S: (await server.newUser({ role: null, systemRole: 'administrator' })).headers,
+    v: guests.v.headers,
+    p: guests.p.headers,
+    s: guests.s.headers,
   };
   shared = await newWorld();
 });

@@ -3,29 +3,43 @@
  *
  * Each act has a rule: what it takes with a thing of one's own, and what it takes with anybody else's. Entering somebody
  * else's environment, and restoring somebody else's snapshot, is not for administrators either: what is inside is its
- * owner's.
+ * owner's, and only he lets somebody in, by a share.
  */
+import type { ShareAccess } from '@easel/schema/share';
 import { type Actor, asUser, forbidden } from '../actor.ts';
 import { holds, lacking, type Rights } from './rights.ts';
 import type { Permission } from './roles.ts';
+import { type SharedAccess, shareThatAllows } from './shared-access.ts';
 
 /** `true` takes nothing, `null` is never allowed. */
 interface Rule {
   /** With a thing that the actor owns. Left out where things have no owner. */
   own?: Permission | true;
   others: Permission | true | null;
+  /** With a thing of which this much is shared with the actor, whatever his roles. */
+  shared?: ShareAccess;
   /** A computing platform may do this with itself. */
   platformItself?: true;
 }
 
 const RULES = {
   'environment.create': { others: 'environment.use' },
-  'environment.read': { own: true, others: 'environment.view' },
+  /** That it is there, and how it does. */
+  'environment.read': { own: true, others: 'environment.view', shared: 'view' },
+  /** What is said of its inside: the log, its git status, who is in. Scripts print what they know, secrets too. */
+  'environment.inspect': { own: true, others: 'environment.view' },
   'environment.start': { own: 'environment.use', others: 'environment.manage' },
   /** Stop, delete, let grow. */
   'environment.operate': { own: true, others: 'environment.manage' },
-  /** SSH, ports, tickets, a snapshot of what is inside. */
-  'environment.enter': { own: 'environment.use', others: null },
+  /** By SSH. */
+  'environment.enter': { own: 'environment.use', others: null, shared: 'ssh' },
+  /** One of its ports. */
+  'environment.reach': { own: 'environment.use', others: null, shared: 'ports' },
+  /** What is inside, as a whole. */
+  'environment.snapshot': { own: 'environment.use', others: null },
+  'environment.share': { own: 'environment.use', others: null },
+  /** To end what was shared is for whoever may stop it, too. */
+  'environment.unshare': { own: true, others: 'environment.manage' },
   'snapshot.read': { own: true, others: 'environment.view' },
   'snapshot.remove': { own: true, others: 'environment.manage' },
   'snapshot.restore': { own: true, others: null },
@@ -52,6 +66,10 @@ export interface Thing {
   namespaceId?: string | null;
   /** Of a computing platform itself. */
   platformId?: string;
+  /** What of it is shared with the actor, where that was asked for. */
+  shares?: readonly SharedAccess[];
+  /** Which port of it. */
+  port?: number;
 }
 
 export function may(actor: Actor, act: Act, thing: Thing = {}): boolean {
@@ -62,7 +80,15 @@ export function may(actor: Actor, act: Act, thing: Thing = {}): boolean {
   const allows = (needed: Permission | true | null) =>
     needed === true || (needed !== null && holds(actor.rights, needed, namespaceId));
   const isOwn = rule.own !== undefined && thing.ownerId === actor.userId;
-  return (isOwn && rule.own !== undefined && allows(rule.own)) || allows(rule.others);
+  if ((isOwn && rule.own !== undefined && allows(rule.own)) || allows(rule.others)) return true;
+  return shareFor(actor, act, thing) !== null;
+}
+
+/** The share by which the actor may do it, besides what is his own or in his roles; null when there is none. */
+export function shareFor(actor: Actor, act: Act, { shares, port }: Thing): SharedAccess | null {
+  const { shared: access }: Rule = RULES[act];
+  if (access === undefined || actor.kind !== 'user') return null;
+  return shareThatAllows(shares, { guestId: actor.userId, access, port });
 }
 
 /** Gives true, or throws UNAUTHENTICATED for nobody, and FORBIDDEN with the permission that is missing. */

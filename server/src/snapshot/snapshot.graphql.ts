@@ -62,12 +62,18 @@ builder.prismaObjectFields(EnvironmentNode, (t) => ({
   snapshots: t.relation('snapshots', {
     type: SnapshotNode,
     description: 'Newest first, without the deleted ones.',
-    query: { where: { state: { not: 'deleted' } }, orderBy: [{ createdAt: 'desc' }, { id: 'desc' }] },
+    query: (_args, { actor }) => ({
+      // Of others' environments, for those alone who may see all snapshots.
+      where: { state: { not: 'deleted' }, ...(may(actor, 'snapshot.read') ? {} : { ownerId: asUser(actor).userId }) },
+      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    }),
   }),
   restoredFrom: t.relation('restoredFrom', {
     type: SnapshotNode,
     nullable: true,
-    description: 'The snapshot that its volume was made from.',
+    description: 'The snapshot that its volume was made from; null for guests.',
+    authScopes: ({ ownerId }, _args, { actor }) => may(actor, 'snapshot.read', { ownerId }),
+    unauthorizedResolver: () => null,
   }),
 }));
 

@@ -68,7 +68,7 @@ export class SnapshotService {
   /** Stores the wish; the platform's scheduler does it. Throws NOT_FOUND, WRONG_STATE or QUOTA_EXCEEDED. */
   async take(actor: Actor, input: z.input<typeof snapshotEnvironmentSchema>): Promise<SnapshotRow> {
     const wish = parseInput(snapshotEnvironmentSchema, input);
-    const environment = await this.#parts.environments.get(actor, wish.id, 'enter');
+    const environment = await this.#parts.environments.get(actor, wish.id, 'snapshot');
     await this.#refusePlatform(environment.platformId);
     try {
       return await inTransaction(this.#db, (tx) => this.#insert(tx, environment, wish.name));

@@ -57,6 +57,7 @@ export class TicketService {
     environmentId: EnvironmentId;
     userId: UserId;
     credentialId: string;
+    guest?: ClientTicket['guest'];
     target: Target;
   }): Promise<SignedTicket> {
     return this.#sign({ kind: 'client', ...claims }, CLIENT_TICKET_SECONDS);

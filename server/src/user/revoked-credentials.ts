@@ -5,19 +5,19 @@ import type { Reader } from '../db.ts';
 const TOLD_FOR = "interval '1 hour'";
 
 /**
- * Ids of the user's sessions and API tokens that have ended within the last hour; all tokens of a user who is disabled.
+ * Ids of these users' sessions and API tokens that have ended within the last hour; all tokens of a user who is disabled.
  * What came in by one of them is cut.
  */
-export async function revokedCredentials(db: Reader, userId: UserId): Promise<string[]> {
+export async function revokedCredentials(db: Reader, userIds: readonly UserId[]): Promise<string[]> {
   const rows = await db.$queryRawUnsafe<{ id: string }[]>(
-    `SELECT id FROM sessions WHERE user_id = $1 AND (revoked_at > now() - ${TOLD_FOR}
+    `SELECT id FROM sessions WHERE user_id = ANY($1) AND (revoked_at > now() - ${TOLD_FOR}
        OR expires_at BETWEEN now() - ${TOLD_FOR} AND now())
      UNION ALL
-     SELECT t.id FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.user_id = $1
+     SELECT t.id FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.user_id = ANY($1)
        AND (t.revoked_at > now() - ${TOLD_FOR} OR t.expires_at BETWEEN now() - ${TOLD_FOR} AND now()
          OR (u.disabled_at IS NOT NULL AND t.revoked_at IS NULL))
      ORDER BY id`,
-    userId,
+    [...userIds],
   );
   return rows.map(({ id }) => id);
 }

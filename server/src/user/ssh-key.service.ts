@@ -29,6 +29,9 @@ export interface KeyOwner {
 
 /** All of them travel in every manifest. */
 const MAX_KEYS = 50;
+/** Of whoever does not fit, the jump still takes every key: only `ssh -J` needs the worker to know it. */
+const MAX_GUEST_KEYS = 1_000;
+const MAX_GUEST_KEY_BYTES = 400_000;
 /** The last use is written at most this often. */
 const USED_EVERY_MS = 60_000;
 
@@ -99,13 +102,20 @@ export class SshKeyService {
     return row;
   }
 
-  /** What the SSH side of this user's environments accepts. */
-  async authorizedKeysOf(userId: UserId): Promise<AuthorizedKey[]> {
-    const rows = await reading(() => sshKeyStore.listGood(this.#db, userId, new Date(this.#clock.now())));
-    return rows.map(({ id, publicKey, expiresAt, verifyRequired }) => ({
+  /** What the SSH side of an environment accepts: the owner's keys first, then as many of its guests' as fit into a manifest. */
+  async authorizedKeysOf(ownerId: UserId, guestIds: readonly UserId[]): Promise<AuthorizedKey[]> {
+    const now = new Date(this.#clock.now());
+    const own = await reading(() => sshKeyStore.listGood(this.#db, [ownerId], { now, limit: MAX_KEYS }));
+    const guests = await reading(() => sshKeyStore.listGood(this.#db, guestIds, { now, limit: MAX_GUEST_KEYS }));
+    let bytes = 0;
+    const fitting = guests.filter(({ publicKey }) => {
+      bytes += publicKey.length;
+      return bytes <= MAX_GUEST_KEY_BYTES;
+    });
+    return [...own, ...fitting].map(({ id, publicKey, userId, expiresAt, verifyRequired }) => ({
       id,
       publicKey,
-      userId,
+      userId: userId as UserId,
       ...(expiresAt ? { expiresAt: expiresAt.toISOString() } : {}),
       ...(verifyRequired ? { verifyRequired } : {}),
     }));

@@ -23,10 +23,11 @@ export const sshKeyStore = {
   },
 
   /** Those that let somebody in: none that has expired, and none of a user who is disabled. */
-  listGood(db: Reader, userId: UserId, now: Date): Promise<SshKey[]> {
+  listGood(db: Reader, userIds: readonly UserId[], { now, limit }: { now: Date; limit: number }): Promise<SshKey[]> {
     return db.sshKey.findMany({
-      where: { userId, ...isGood(now) },
+      where: { userId: { in: [...userIds] }, ...isGood(now) },
       orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+      take: limit,
     });
   },
 

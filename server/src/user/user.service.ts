@@ -115,8 +115,8 @@ export class UserService {
   }
 
   /** People who have this e-mail address, whatever its case. */
-  withEmail(tx: Tx, email: string): Promise<UserRow[]> {
-    return userStore.findByEmail(tx, email);
+  withEmail(db: Reader, email: string): Promise<UserRow[]> {
+    return userStore.findByEmail(db, email);
   }
 
   hash(password: string): Promise<string> {

@@ -27,6 +27,7 @@ import { createHeard } from '../presence/heard.ts';
 import { createPresence } from '../presence/presence.service.ts';
 import { ADMINISTRATOR, newUserWith } from '../rights/rights.kit.ts';
 import { ServerKey } from '../server-key.ts';
+import { SharedWithService } from '../share/shared-with.service.ts';
 import { SnapshotService } from '../snapshot/snapshot.service.ts';
 import { SnapshotSchedulerService } from '../snapshot/snapshot-scheduler.service.ts';
 import { TemplateService } from '../template/template.service.ts';
@@ -54,6 +55,8 @@ export async function openHouse(databaseUrl: string) {
   const users = new UserService({ db, namespaces, onPasswordChanged: async () => undefined });
   const instanceTypes = new InstanceTypeService({ db, clock });
   const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
+  const groups = () => ({ idsOf: async () => [], membersOf: async () => [] });
+  const shared = new SharedWithService({ db, clock, groups, isOn: true });
   const environments = new EnvironmentService({
     db,
     key,
@@ -63,6 +66,7 @@ export async function openHouse(databaseUrl: string) {
     instanceTypes,
     snapshots: () => snapshots,
     users,
+    shared,
     clock,
     limits: { stopSeconds: 60, maxPerUser: 10_000 },
     lastBeat: async () => null,
@@ -83,7 +87,7 @@ export async function openHouse(databaseUrl: string) {
     },
   });
   const limits = { stopSeconds: 60, graceSeconds: 60, goneGraceSeconds: 5 };
-  const facts = createFacts({ db, key, tickets, platforms, users, sshKeys, clock, limits, defaultImage: null });
+  const facts = createFacts({ db, key, tickets, platforms, users, sshKeys, shared, clock, limits, defaultImage: null });
   const scheduler = new SchedulerService({
     db,
     key,
