@@ -33,6 +33,8 @@ export interface Place {
   project: string;
   /** What every process of a person inside starts with. */
   env: Readonly<Record<string, string>>;
+  /** The same for somebody with whom the environment is shared. */
+  guestEnv: Readonly<Record<string, string>>;
 }
 
 export interface BringUpOptions {
@@ -131,13 +133,12 @@ function describe(parts: {
   const { manifest, inhabitant, directory, ...rest } = parts;
   const clonePath = join(inhabitant.home, directory);
   const project = join(clonePath, manifest.projectRoot);
-  const env = {
-    ...manifest.env,
+  const guestEnv = {
     EASEL_ENVIRONMENT: manifest.environmentName,
     EASEL_ENVIRONMENT_ID: manifest.environmentId,
     EASEL_PROJECT: project,
   };
-  return { ...rest, inhabitant, clonePath, project, env };
+  return { ...rest, inhabitant, clonePath, project, guestEnv, env: { ...manifest.env, ...guestEnv } };
 }
 
 /** Starts the helper and keeps it. Throws `Failed` (containers). */

@@ -161,7 +161,14 @@ export function startLife(options: {
     const { inside, inhabitant, project, runtime, volume, clonePath } = place;
     const { user, home } = inhabitant;
     session.report({ type: 'worker.ready', runtime: runtime.kind, user, home, project, shell: inside.identity.shell });
-    heart.watch({ runtime, inside, volumeDir: volume.dir, clonePath, sessions: () => waysIn.sessions });
+    heart.watch({
+      runtime,
+      inside,
+      volumeDir: volume.dir,
+      clonePath,
+      sessions: () => waysIn.sessions,
+      visitors: () => waysIn.visitors,
+    });
   }
 
   async function takeBack(softMs: number): Promise<boolean> {

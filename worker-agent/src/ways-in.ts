@@ -6,7 +6,7 @@ import type { AuthorizedKey, Manifest } from '@easel/schema/wire/manifest';
 import type { Place } from './bring-up.ts';
 import type { Welcome } from './session/session.ts';
 import type { UndoAction } from './steps/undo.ts';
-import type { ActivitySink, RelayAccess, Tunnel, TunnelOptions } from './tunnel/options.ts';
+import type { ActivitySink, RelayAccess, Tunnel, TunnelOptions, Visitors } from './tunnel/options.ts';
 
 export type StartTunnel = (options: TunnelOptions) => Tunnel;
 
@@ -33,6 +33,10 @@ export class WaysIn {
 
   get sessions(): { ssh: number; port: number } {
     return this.#tunnel?.sessions ?? { ssh: 0, port: 0 };
+  }
+
+  get visitors(): Visitors {
+    return this.#tunnel?.visitors ?? [];
   }
 
   update(welcome: Welcome): void {
@@ -73,7 +77,7 @@ export class WaysIn {
   async #open(place: Place, manifest: Manifest, signal: AbortSignal): Promise<void> {
     const start = await this.#startTunnel;
     if (!start || this.#isClosed) return;
-    const { inside, inhabitant, project, env } = place;
+    const { inside, inhabitant, project, env, guestEnv } = place;
     this.#tunnel = start({
       ...this.#options,
       relay: this.#relay,
@@ -81,7 +85,7 @@ export class WaysIn {
       inside,
       sshHostKey: manifest.sshHostKey,
       authorizedKeys: this.#keys,
-      session: { env, home: inhabitant.home, project, shell: inside.identity.shell },
+      session: { env, guestEnv, home: inhabitant.home, project, shell: inside.identity.shell },
       signal,
     });
   }

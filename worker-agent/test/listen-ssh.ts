@@ -39,6 +39,7 @@ export async function listenSsh(options: {
   inside: Inside;
   project?: string;
   signIn?: SignIn;
+  isGuest?: boolean;
   port?: number;
   log?: Log;
 }): Promise<ListeningSsh> {
@@ -46,19 +47,26 @@ export async function listenSsh(options: {
   const folder = mkdtempSync(join(tmpdir(), 'easel-ssh-'));
   const host = newKey(folder, 'host');
   const user = newKey(folder, 'user');
-  const authorizedKeys = [{ publicKey: user.publicKey, userId: newId('user') }];
+  const userId = newId('user');
+  const authorizedKeys = [{ publicKey: user.publicKey, userId }];
   const marks: ActivitySource[] = [];
   const { home, shell } = inside.identity;
   const side = new SshSide({
     inside,
     hostKey: readFileSync(host.file, 'utf8'),
-    setting: { env: { EASEL_ENVIRONMENT: 'sample' }, home, project: options.project ?? home, shell },
+    setting: {
+      env: { EASEL_ENVIRONMENT: 'sample', DATABASE_PASSWORD: 'hunter2' },
+      guestEnv: { EASEL_ENVIRONMENT: 'sample' },
+      home,
+      project: options.project ?? home,
+      shell,
+    },
     activity: { mark: (source) => void marks.push(source) },
     log: options.log ?? silentLog,
   });
   side.setAuthorizedKeys(authorizedKeys);
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    side.serve(socket, options.signIn ?? 'publickey');
+    side.serve(socket, { userId, signIn: options.signIn ?? 'publickey', isGuest: options.isGuest ?? false });
   });
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -28,7 +28,14 @@ const idleInside = {
 } as unknown as Inside;
 
 function watch(usage: () => Promise<Usage | null>, inside = idleInside) {
-  heart.watch({ runtime: { usage }, inside, volumeDir: '/', clonePath: '/x', sessions: () => ({ ssh: 1, port: 2 }) });
+  heart.watch({
+    runtime: { usage },
+    inside,
+    volumeDir: '/',
+    clonePath: '/x',
+    sessions: () => ({ ssh: 1, port: 2 }),
+    visitors: () => [],
+  });
 }
 
 test('beats from the start, at the pace of the server, until it is over', async () => {

@@ -21,6 +21,7 @@ export interface Subject {
   /** The clone, as the inside sees it. */
   clonePath: string;
   sessions: () => { ssh: number; port: number };
+  visitors: () => NonNullable<Heartbeat['visitors']>;
 }
 
 /** A build or a test run uses more than this share of a core all the time; a shell or an idle server far less. */
@@ -28,11 +29,12 @@ const busyCpus = 0.25;
 const diskEveryMs = 60_000;
 const gitEveryMs = 20_000;
 const maxPorts = 200;
+const maxVisitors = 200;
 /** Far below the silence after which the server misses a worker. */
 const lookLimitMs = 3_000;
 /** After the first look at a place: by then what takes longer to find out is found out. */
 const secondLookMs = 1_000;
-const NOTHING: Pick<Heartbeat, 'resources' | 'git' | 'ports' | 'sessions'> = {
+const NOTHING: Pick<Heartbeat, 'resources' | 'git' | 'ports' | 'sessions' | 'visitors'> = {
   resources: null,
   git: null,
   ports: [],
@@ -126,6 +128,7 @@ function looker(subject: Subject, activity: Activity, clock: Clock): Look {
       git: git.get(),
       ports: ports.slice(0, maxPorts),
       sessions: subject.sessions(),
+      visitors: subject.visitors().slice(0, maxVisitors),
     };
   };
 }

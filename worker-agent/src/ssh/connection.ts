@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { readSignInRequest } from '@easel/kit/ssh/sign-in-request';
 import { WireError } from '@easel/kit/ssh/wire';
+import type { UserId } from '@easel/schema/ids';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import { algorithms } from './algorithms.ts';
 import type { AuthorizedKeys, Judgement } from './authorized-keys.ts';
@@ -35,7 +36,16 @@ const goodbyeMs = 1_000;
 /** How the other side proves itself: it has, by its ticket; or it must, by a key. */
 export type SignIn = 'ticket' | 'publickey';
 
+/** Who comes, as the ticket says. */
+export interface Comer {
+  userId: UserId;
+  signIn: SignIn;
+  /** Somebody with whom the environment is shared. */
+  isGuest: boolean;
+}
+
 export interface SshConnection {
+  readonly userId: UserId;
   /** The key that signed in, `algorithm base64`; null for a ticket, or before. */
   readonly publicKey: string | null;
   readonly closed: Promise<void>;
@@ -45,8 +55,9 @@ export interface SshConnection {
 
 export function serveConnection(
   options: SshSideOptions & { keys: AuthorizedKeys },
-  { stream, signIn }: { stream: Duplex; signIn: SignIn },
+  { stream, comer }: { stream: Duplex; comer: Comer },
 ): SshConnection {
+  const { userId, signIn } = comer;
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));
   const line = lineOf(stream, closed);
   const channels = new Set<ServerChannel>();
@@ -77,7 +88,7 @@ export function serveConnection(
       heedGuess(connected);
       // Each request is answered at once, so what was judged last is what the library tells of next.
       onSignInRequest(connected, (payload, sessionId) => {
-        judgement = signIn === 'ticket' ? 'refuse' : judgeRequest(options.keys, payload, sessionId);
+        judgement = signIn === 'ticket' ? 'refuse' : judgeRequest({ keys: options.keys, userId }, payload, sessionId);
       });
       onPacket(connected, () => {
         if (!isSignedIn && ++packets > packetsBeforeSignIn) cut('too many packets before signing in');
@@ -124,7 +135,7 @@ export function serveConnection(
     const context: ConnectionContext = {
       client: connected,
       inside: options.inside,
-      setting: options.setting,
+      setting: comer.isGuest ? { ...options.setting, env: options.setting.guestEnv } : options.setting,
       log: options.log,
       mark: (source) => options.activity.mark(source),
       get hasRoom() {
@@ -153,6 +164,7 @@ export function serveConnection(
   }
 
   return {
+    userId,
     get publicKey() {
       return publicKey;
     },
@@ -164,10 +176,14 @@ export function serveConnection(
   };
 }
 
-function judgeRequest(keys: AuthorizedKeys, payload: Buffer, sessionId: Buffer): Judgement {
+function judgeRequest(
+  { keys, userId }: { keys: AuthorizedKeys; userId: UserId },
+  payload: Buffer,
+  sessionId: Buffer,
+): Judgement {
   try {
     const { offer } = readSignInRequest(payload);
-    return offer ? keys.judge(offer, sessionId) : 'refuse';
+    return offer ? keys.judge(userId, offer, sessionId) : 'refuse';
   } catch (err) {
     if (err instanceof WireError) return 'refuse';
     throw err;

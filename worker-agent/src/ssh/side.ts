@@ -5,7 +5,7 @@ import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import type { Inside } from '../inside/client.ts';
 import type { ActivitySink, SessionSetting } from '../tunnel/options.ts';
 import { AuthorizedKeys } from './authorized-keys.ts';
-import { type SignIn, type SshConnection, serveConnection } from './connection.ts';
+import { type Comer, type SshConnection, serveConnection } from './connection.ts';
 import { hasNativeCiphers } from './ssh2-internals.ts';
 
 export interface SshSideOptions {
@@ -34,8 +34,8 @@ export class SshSide {
   }
 
   /** Serves one connection on this stream. */
-  serve(stream: Duplex, signIn: SignIn): void {
-    const connection = serveConnection({ ...this.#options, keys: this.#keys }, { stream, signIn });
+  serve(stream: Duplex, comer: Comer): void {
+    const connection = serveConnection({ ...this.#options, keys: this.#keys }, { stream, comer });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
   }
@@ -44,7 +44,8 @@ export class SshSide {
   setAuthorizedKeys(keys: readonly AuthorizedKey[]): void {
     this.#keys.set(keys);
     for (const connection of this.#connections) {
-      if (connection.publicKey !== null && !this.#keys.has(connection.publicKey)) connection.close();
+      const { userId, publicKey } = connection;
+      if (publicKey !== null && !this.#keys.has(userId, publicKey)) connection.close();
     }
   }
 

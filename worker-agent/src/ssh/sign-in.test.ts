@@ -32,14 +32,15 @@ const textOf = ({ type, blob }: TestKey) => publicKeyText(type, blob);
 describe('a proof', () => {
   const [a, b, rsa] = [ed25519Key(), ed25519Key(), rsaKey()];
   const keys = new AuthorizedKeys();
-  keys.set([a, b, rsa].map((key) => ({ publicKey: textOf(key), userId: newId('user') })));
+  const [userId, otherId] = [newId('user'), newId('user')];
+  keys.set([a, b, rsa].map((key) => ({ publicKey: textOf(key), userId })));
 
   /** Offers `key` by `algorithm`; with a signer, its signature over this session. */
   function attempt(key: TestKey, algorithm: string, by?: { signer: KeyObject; hash?: string; session?: Buffer }) {
     const signed = message(MESSAGE.userAuthRequest, 'x', 'ssh-connection', 'publickey', true, algorithm, key.blob);
     const data = Buffer.concat([record(by?.session ?? sessionId), signed]);
     const signature = by && record(algorithm, sign(by.hash ?? null, data, by.signer));
-    return keys.judge({ algorithm, blob: key.blob, signed, signature }, sessionId);
+    return keys.judge(userId, { algorithm, blob: key.blob, signed, signature }, sessionId);
   }
 
   it('is asked for when the key is known, and taken when it is its own', () => {
@@ -47,6 +48,13 @@ describe('a proof', () => {
     expect(attempt(a, 'ssh-ed25519', { signer: a.privateKey })).toEqual({ publicKey: textOf(a) });
     const byRsa = { signer: rsa.privateKey, hash: 'sha512' };
     expect(attempt(rsa, 'rsa-sha2-512', byRsa)).toEqual({ publicKey: textOf(rsa) });
+  });
+
+  it('is refused for a key of another user than the ticket names', () => {
+    const signed = message(MESSAGE.userAuthRequest, 'x', 'ssh-connection', 'publickey', true, a.type, a.blob);
+    const offer = { algorithm: a.type, blob: a.blob, signed, signature: undefined };
+    expect(keys.judge(userId, offer, sessionId)).toBe('ask');
+    expect(keys.judge(otherId, offer, sessionId)).toBe('refuse');
   });
 
   it('is refused when another key has signed, also a known one, or in another session', () => {
@@ -71,10 +79,10 @@ describe('a proof', () => {
       const judge = (flags: number) => {
         authenticator.flags = flags;
         const signature = authenticator.sign(Buffer.concat([record(sessionId), signed]));
-        return keys.judge({ algorithm: type, blob, signed, signature }, sessionId);
+        return keys.judge(userId, { algorithm: type, blob, signed, signature }, sessionId);
       };
       const keys = new AuthorizedKeys();
-      const key = { publicKey, userId: newId('user') };
+      const key = { publicKey, userId };
       keys.set([key]);
       expect([0, VERIFIED].map(judge)).toEqual(['refuse', 'refuse']);
       expect(judge(TOUCHED)).toEqual({ publicKey });
@@ -92,7 +100,7 @@ describe('a proof', () => {
     ]);
     for (const algorithm of ['ssh-ed25519', '']) {
       const offer = { algorithm, blob: Buffer.alloc(0), signed: Buffer.alloc(0), signature: undefined };
-      expect(none.judge(offer, sessionId)).toBe('refuse');
+      expect(none.judge(newId('user'), offer, sessionId)).toBe('refuse');
     }
   });
 });
@@ -144,14 +152,14 @@ describeWith(['openssh client'], 'a connection', () => {
     const login = () =>
       runProgram('ssh', ['-p', `${ssh.port}`, ...ssh.optionsWith('-i', file), 'x@127.0.0.1', 'echo in']);
     expect(await login()).toMatchObject({ code: 255 });
-    ssh.side.setAuthorizedKeys([{ publicKey, userId: newId('user') }]);
+    ssh.side.setAuthorizedKeys([{ ...ssh.authorizedKeys[0]!, publicKey }]);
     expect(await login()).toMatchObject({ code: 0, stdout: 'in\n' });
     ssh.side.setAuthorizedKeys(ssh.authorizedKeys);
   });
 
   it.each(SECURITY_KEY_TYPES)('takes security keys (%s) that were touched', async (type) => {
     const authenticator = new SecurityKey(type);
-    ssh.side.setAuthorizedKeys([{ publicKey: authenticator.publicKey, userId: newId('user') }]);
+    ssh.side.setAuthorizedKeys([{ ...ssh.authorizedKeys[0]!, publicKey: authenticator.publicKey }]);
     const agent = await startAgent(ssh.folder, [authenticator]);
     const options = ssh.optionsWith(...agent.optionsFor(authenticator));
     const login = () => runProgram('ssh', ['-p', `${ssh.port}`, ...options, 'x@127.0.0.1', 'echo in']);
@@ -172,9 +180,30 @@ describeWith(['openssh client'], 'a connection', () => {
     await side[Symbol.asyncDispose]();
   });
 
+  it('of a guest starts without the variables of the template, and has its own agent alone', async () => {
+    const output = async (isGuest: boolean) => {
+      const side = await listenSsh({ inside: started.inside, signIn: 'ticket', isGuest });
+      const client = await dial({}, side.port);
+      const channel = await exec(client, 'env');
+      let text = '';
+      channel.on('data', (data: Buffer) => {
+        text += data;
+      });
+      await closed(channel as never);
+      client.end();
+      await side[Symbol.asyncDispose]();
+      return text;
+    };
+    const [owners, guests] = [await output(false), await output(true)];
+    expect(owners).toContain('DATABASE_PASSWORD=hunter2');
+    expect(guests).not.toContain('DATABASE_PASSWORD');
+    expect(guests).toContain('EASEL_ENVIRONMENT=sample');
+    expect(guests).not.toContain('SSH_AUTH_SOCK');
+  });
+
   it('ends within two seconds when its key is taken away; others go on', async () => {
     const second = newKey(ssh.folder, 'second');
-    const both = [...ssh.authorizedKeys, { publicKey: second.publicKey, userId: newId('user') }];
+    const both = [...ssh.authorizedKeys, { ...ssh.authorizedKeys[0]!, publicKey: second.publicKey }];
     ssh.side.setAuthorizedKeys(both);
     const kept = await dial(owner());
     const lost = await dial({ privateKey: readFileSync(second.file) });

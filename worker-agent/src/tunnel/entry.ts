@@ -37,7 +37,12 @@ export class Entry {
   /** Whether what came in by this session, API token or SSH key may stay. */
   isGood(credentialId: string): boolean {
     if (isId('sshKey', credentialId)) return this.keys.some(({ id }) => id === credentialId);
-    return !this.#revoked.has(credentialId);
+    return !this.isRevoked(credentialId);
+  }
+
+  /** Whether the server has said of late that it is over: tickets that were given for it live on for minutes. */
+  isRevoked(credentialId: string): boolean {
+    return this.#revoked.has(credentialId);
   }
 
   close(): void {

@@ -3,10 +3,12 @@ import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import type { EnvironmentId } from '@easel/schema/ids';
 import type { AuthorizedKey } from '@easel/schema/wire/manifest';
-import type { ACTIVITY_SOURCES, ServerMessage } from '@easel/schema/wire/worker';
+import type { ACTIVITY_SOURCES, Heartbeat, ServerMessage } from '@easel/schema/wire/worker';
 import type { Inside } from '../inside/client.ts';
 
 export type ActivitySource = (typeof ACTIVITY_SOURCES)[number];
+
+export type Visitors = NonNullable<Heartbeat['visitors']>;
 
 /** The key set of the welcome. */
 export type TicketKeys = Extract<ServerMessage, { type: 'worker.welcome' }>['ticketKeys'];
@@ -20,6 +22,8 @@ export interface ActivitySink {
 export interface SessionSetting {
   /** The manifest's variables and EASEL_*; HOME, USER, LOGNAME, SHELL and LANG are added where they are absent. */
   env: Readonly<Record<string, string>>;
+  /** In its place for somebody with whom the environment is shared: EASEL_* alone, since the others may be secrets. */
+  guestEnv: Readonly<Record<string, string>>;
   home: string;
   /** Where interactive shells start. */
   project: string;
@@ -58,6 +62,8 @@ export interface Tunnel {
   updateEntry(keys: readonly AuthorizedKey[], revokedCredentials: readonly string[]): void;
   /** Open streams by kind. */
   readonly sessions: { readonly ssh: number; readonly port: number };
+  /** People with whom the environment is shared, and who have streams open: each way once. */
+  readonly visitors: Visitors;
   /** Ends all streams, then the control socket. Closing twice does nothing. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { silentLog } from '@easel/kit/log';
 import { streamSocket } from '@easel/kit/stream-socket';
 import { type EnvironmentId, newId } from '@easel/schema/ids';
-import { signTicket, type Target } from '@easel/schema/wire/ticket';
+import { type ClientTicket, signTicket, type Target } from '@easel/schema/wire/ticket';
 import ssh2, { type Client } from 'ssh2';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeWith } from '../../../test/kit/describe-with.ts';
@@ -21,9 +21,11 @@ const ticketKeys: TicketKeys = { keys: [{ ...pair.publicKey.export({ format: 'jw
 const environmentId = newId('environment');
 const userId = newId('user');
 
+type Guest = NonNullable<ClientTicket['guest']>;
+
 function ticket(
   target: Target,
-  more: { environmentId?: EnvironmentId; credentialId?: string; seconds?: number; key?: object } = {},
+  more: { environmentId?: EnvironmentId; credentialId?: string; guest?: Guest; seconds?: number; key?: object } = {},
 ): Promise<string> {
   const claims = {
     kind: 'client' as const,
@@ -31,6 +33,7 @@ function ticket(
     environmentId: more.environmentId ?? environmentId,
     userId,
     ...(more.credentialId === undefined ? {} : { credentialId: more.credentialId }),
+    ...(more.guest === undefined ? {} : { guest: more.guest }),
     target,
   };
   return signTicket(claims, (more.key ?? privateKey) as never, more.seconds ?? 300);
@@ -71,7 +74,7 @@ beforeEach(async () => {
     inside: started.inside,
     sshHostKey: hostKey,
     authorizedKeys: [{ publicKey: user.publicKey, userId }],
-    session: { env: {}, home: started.home, project: started.home, shell: '/bin/sh' },
+    session: { env: {}, guestEnv: {}, home: started.home, project: started.home, shell: '/bin/sh' },
     activity: { mark: (source) => void marks.push(source) },
     log: silentLog,
     signal: new AbortController().signal,
@@ -157,6 +160,49 @@ describeWith(['openssh client'], 'the tunnel', () => {
     expect(tunnel.sessions.port).toBe(1);
     await expect.poll(() => stream.closed, { timeout: 2_000 }).toBe(true);
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
+  });
+
+  describe('a guest', () => {
+    const share = `${newId('share')}.${userId}`;
+    const guest = { credentialId: newId('apiToken'), untilMs: null };
+    const token = (untilMs: number | null = null) =>
+      ticket({ kind: 'port', port }, { credentialId: share, guest: { ...guest, untilMs } });
+    const open = async (untilMs: number | null = null) => {
+      const stream = streamSocket((await relay.open(await token(untilMs)))!);
+      stream.on('error', () => undefined);
+      return stream;
+    };
+
+    it('is told of, each way once, while streams are open', async () => {
+      const own = await connected({ kind: 'port', port });
+      const streams = [await open(), await open()];
+      expect(tunnel.visitors).toMatchObject([{ userId, way: 'port' }]);
+      for (const stream of streams) stream.destroy();
+      await expect.poll(() => tunnel.visitors).toEqual([]);
+      expect(tunnel.sessions.port).toBe(1);
+      own.destroy();
+    });
+
+    it('is cut when the share ends or his own credential does, and does not come back with the same ticket', async () => {
+      for (const ended of [share, guest.credentialId]) {
+        tunnel.updateEntry([], []);
+        const stream = await open();
+        tunnel.updateEntry([], [newId('apiToken')]);
+        expect(stream.closed).toBe(false);
+        tunnel.updateEntry([], [ended]);
+        await expect.poll(() => stream.closed).toBe(true);
+        expect(await relay.open(await token())).toBeNull();
+        expect(relay.refusals.at(-1)).toMatchObject({ code: 'TICKET_INVALID' });
+      }
+    });
+
+    it('is cut at the end of the share, without anybody saying so', async () => {
+      const endMs = Date.now() + 1_500;
+      const stream = await open(endMs);
+      await expect.poll(() => stream.closed, { timeout: 5_000 }).toBe(true);
+      expect(Date.now()).toBeGreaterThanOrEqual(endMs - 50);
+      expect(await relay.open(await token(endMs))).toBeNull();
+    });
   });
 
   describe('refuses', () => {

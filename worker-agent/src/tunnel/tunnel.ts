@@ -12,25 +12,38 @@ import { type Clock, systemClock } from '@easel/kit/clock';
 import { type Redialler, redial } from '@easel/kit/redial';
 import { dialStream } from '@easel/kit/stream-dial';
 import { AppError, ERRORS } from '@easel/schema/errors';
-import type { StreamId } from '@easel/schema/ids';
+import type { StreamId, UserId } from '@easel/schema/ids';
 import { decode, encode } from '@easel/schema/wire/codec';
 import { RELAY_PATHS, type RelayMessage, relayMessageSchema, relayReplySchema } from '@easel/schema/wire/relay';
 import { type ClientTicket, verifyTicket } from '@easel/schema/wire/ticket';
 import { splice } from '../splice.ts';
+import type { Comer } from '../ssh/connection.ts';
 import { SshSide } from '../ssh/side.ts';
 import { Entry } from './entry.ts';
-import type { RelayAccess, TicketKeys, Tunnel, TunnelOptions } from './options.ts';
+import type { RelayAccess, TicketKeys, Tunnel, TunnelOptions, Visitors } from './options.ts';
 
 /** Streams of one environment, of all its clients: a browser, an IDE and its forwards need some dozens. */
 const maxStreams = 2_000;
 /** A stream.open carries a ticket and little else. */
 const maxControlBytes = 16_384;
+/** The longest time that a timer can be set for. */
+const maxTimerMs = 2 ** 31 - 1;
 /** What streams get at a stop to say goodbye. */
 const farewellMs = 2_000;
 
 /** Starts waiting for clients. Never throws: a relay that is away is dialled again. */
 export function startTunnel(options: TunnelOptions): Tunnel {
   return new RelayTunnel(options);
+}
+
+interface OpenStream {
+  kind: 'port' | 'ssh';
+  userId: UserId;
+  isGuest: boolean;
+  sinceMs: number;
+  /** What its ticket was given for; the end of any of it cuts. */
+  credentialIds: readonly string[];
+  cut: () => void;
 }
 
 class RelayTunnel implements Tunnel {
@@ -41,7 +54,7 @@ class RelayTunnel implements Tunnel {
   readonly #ending = new AbortController();
   readonly #signal: AbortSignal;
   /** Ends of open port streams, and of streams under way. */
-  readonly #open = new Map<StreamId, { kind: 'port' | 'ssh'; credentialId: string | undefined; cut: () => void }>();
+  readonly #open = new Map<StreamId, OpenStream>();
   #relay: RelayAccess | null;
   #ticketKeys: TicketKeys;
   #control: Redialler | null = null;
@@ -72,6 +85,16 @@ class RelayTunnel implements Tunnel {
     return { ssh, port: kinds.length - ssh };
   }
 
+  get visitors(): Visitors {
+    const first = new Map<string, Visitors[number]>();
+    for (const { kind: way, userId, isGuest, sinceMs } of this.#open.values()) {
+      // The oldest is the first: streams are added as they come.
+      const key = `${way} ${userId}`;
+      if (isGuest && !first.has(key)) first.set(key, { userId, way, since: new Date(sinceMs).toISOString() });
+    }
+    return [...first.values()];
+  }
+
   updateRelay(relay: RelayAccess): void {
     const isMoved = relay.url !== this.#relay?.url;
     this.#relay = relay;
@@ -90,9 +113,8 @@ class RelayTunnel implements Tunnel {
 
   #onEntryChanged(): void {
     this.#ssh.setAuthorizedKeys(this.#entry.keys);
-    for (const { credentialId, cut } of this.#open.values()) {
-      if (credentialId !== undefined && !this.#entry.isGood(credentialId)) cut();
-    }
+    const isGood = (id: string) => this.#entry.isGood(id);
+    for (const { credentialIds, cut } of this.#open.values()) if (!credentialIds.every(isGood)) cut();
   }
 
   close(): Promise<void> {
@@ -142,18 +164,25 @@ class RelayTunnel implements Tunnel {
   async #openStream({ streamId, ticket }: RelayMessage): Promise<void> {
     const { log } = this.#options;
     try {
-      const { target, userId, credentialId } = await this.#check(ticket);
+      const claims = await this.#check(ticket);
+      const { target, userId, guest } = claims;
       if (this.#open.size >= maxStreams || this.#open.has(streamId)) {
         throw new AppError({ code: 'LIMIT_EXCEEDED', message: `an environment carries at most ${maxStreams} streams` });
       }
       const abort = new AbortController();
-      this.#open.set(streamId, { kind: target.kind, credentialId, cut: () => abort.abort() });
+      const cut = () => abort.abort();
+      const isGuest = guest !== undefined;
+      const credentialIds = credentialsOf(claims);
+      const sinceMs = this.#clock.now();
+      this.#open.set(streamId, { kind: target.kind, userId, isGuest, sinceMs, credentialIds, cut });
+      this.#cutAtEnd(guest?.untilMs ?? null, abort);
       try {
         if (target.kind === 'port') await this.#openPort(streamId, target.port, abort.signal);
-        else await this.#openSsh(streamId, target.auth, abort.signal);
+        else await this.#openSsh(streamId, { userId, isGuest, signIn: target.auth }, abort.signal);
         log.debug({ streamId, userId, target: target.kind }, 'stream opened');
       } catch (err) {
         this.#open.delete(streamId);
+        cut();
         throw err;
       }
     } catch (err) {
@@ -161,9 +190,14 @@ class RelayTunnel implements Tunnel {
     }
   }
 
-  /** Throws TICKET_INVALID, or FORBIDDEN for a ticket of another environment. */
+  /** Throws TICKET_INVALID, also when what it was given for is over, or FORBIDDEN for a ticket of another environment. */
   async #check(ticket: string): Promise<ClientTicket> {
     const claims = await verifyTicket('client', ticket, this.#ticketKeys);
+    const untilMs = claims.guest?.untilMs ?? null;
+    const isOver = untilMs !== null && untilMs <= this.#clock.now();
+    if (isOver || credentialsOf(claims).some((id) => this.#entry.isRevoked(id))) {
+      throw new AppError({ code: 'TICKET_INVALID', message: 'what this ticket was given for is over' });
+    }
     if (claims.environmentId !== this.#options.environmentId) {
       throw new AppError({ code: 'FORBIDDEN', message: 'the ticket is for another environment' });
     }
@@ -182,8 +216,19 @@ class RelayTunnel implements Tunnel {
     }
   }
 
-  async #openSsh(streamId: StreamId, auth: 'ticket' | 'publickey', signal: AbortSignal): Promise<void> {
-    this.#ssh.serve(await this.#dialStream(streamId, signal), auth);
+  async #openSsh(streamId: StreamId, comer: Comer, signal: AbortSignal): Promise<void> {
+    this.#ssh.serve(await this.#dialStream(streamId, signal), comer);
+  }
+
+  /** A share's own end needs nobody to tell it: it comes also while the server is away. */
+  #cutAtEnd(untilMs: number | null, stream: AbortController): void {
+    if (untilMs === null) return;
+    const leftMs = untilMs - this.#clock.now();
+    const timer = this.#clock.setTimeout(
+      () => (leftMs > maxTimerMs ? this.#cutAtEnd(untilMs, stream) : stream.abort()),
+      Math.max(0, Math.min(leftMs, maxTimerMs)),
+    );
+    stream.signal.addEventListener('abort', () => timer.cancel(), { once: true });
   }
 
   async #dialStream(streamId: StreamId, signal: AbortSignal): Promise<Duplex> {
@@ -197,7 +242,10 @@ class RelayTunnel implements Tunnel {
       signal: AbortSignal.any([signal, this.#signal]),
     });
     stream.setMaxListeners(0);
-    stream.once('close', () => this.#open.delete(streamId));
+    stream.once('close', () => {
+      this.#open.get(streamId)?.cut();
+      this.#open.delete(streamId);
+    });
     signal.addEventListener('abort', () => stream.destroy(), { once: true });
     return stream;
   }
@@ -211,6 +259,10 @@ class RelayTunnel implements Tunnel {
     const message = isOurs ? err.message.slice(0, 500) : 'the worker failed to open the stream';
     this.#control?.send(encode(relayReplySchema, { type: 'stream.refused', streamId, code, message }));
   }
+}
+
+function credentialsOf({ credentialId, guest }: ClientTicket): string[] {
+  return [credentialId, guest?.credentialId].filter((id) => id !== undefined);
 }
 
 function addressOf(base: string, path: string): string {
