@@ -417,6 +417,51 @@ describe('templates and keys', () => {
   });
 });
 
+describe('share', () => {
+  it('shares for a day when nothing is said, lists it, and takes it back', async () => {
+    api.add({ name: 'shop' });
+    const added = await easel(['share', 'add', 'shop', 'ada', '--access', 'ports', '--port', '3000', '--port', '8080']);
+    expect(added.stdout).toMatch(/^shop is shared with ada: ports 3000, 8080, ends in (23|24)h\n$/);
+    expect(inputOf('shareEnvironment')).toMatchObject({ environment: 'shop', user: 'ada', ports: [3000, 8080] });
+    const listed = await easel(['share', 'list', 'shop']);
+    expect(listed.stdout).toMatch(/^WITH +ACCESS +ENDS +SINCE +NOTE +ID\nada +ports 3000, 8080 +in 23h/);
+    expect(JSON.parse((await easel(['share', 'list', '--json'])).stdout)).toMatchObject([
+      { name: 'shop', owner: { login: 'eve' }, myShare: { access: 'ports' } },
+    ]);
+    expect((await easel(['share', 'remove', 'shop', 'ada'])).stdout).toBe('shop is no longer shared with ada\n');
+    expect((await easel(['share', 'list', 'shop', '--json'])).stdout).toBe('[]\n');
+    expect((await easel(['share', 'remove', 'shop', 'ada'])).code).toBe(1);
+  });
+
+  it('says what SSH means, and takes a group, another time or none', async () => {
+    api.add({ name: 'shop' });
+    const words = ['share', 'add', 'shop', 'web', '--group', '--access', 'ssh', '--until-revoked', '--note', 'hi'];
+    const { stderr, stdout } = await easel(words);
+    expect(stdout).toBe('shop is shared with the group web: ssh, until you remove it\n');
+    expect(stderr).toContain('They are you inside');
+    expect(inputOf('shareEnvironment')).toMatchObject({ group: 'web', note: 'hi' });
+    expect(inputOf('shareEnvironment')).not.toHaveProperty('expiresAt');
+    for (const wrong of [
+      ['--for', 'long'],
+      ['--port', '80'],
+      ['--port', '0'],
+      ['--for', '1d', '--until-revoked'],
+    ]) {
+      expect((await easel(['share', 'add', 'shop', 'ada', '--access', 'view', ...wrong])).code).toBe(2);
+    }
+    expect((await easel(['share', 'add', 'shop', 'ada'])).code).toBe(2);
+  });
+
+  it('completes its words', async () => {
+    api.add({ name: 'shop' });
+    expect((await easel(['complete', '--', 'share', ''])).stdout).toBe('add\nlist\nremove\nhelp\n');
+    expect((await easel(['complete', '--', 'share', 'list', 's'])).stdout).toBe('shop\n');
+    expect((await easel(['complete', '--', 'share', 'add', 'shop', 'ada', '--access', ''])).stdout).toBe(
+      'view\nports\nssh\n',
+    );
+  });
+});
+
 describe('sign-in', () => {
   const signedOut = { EASEL_URL: '', EASEL_TOKEN: '' };
 

@@ -8,6 +8,7 @@ import * as environments from './environments.ts';
 import * as instanceTypes from './instance-types.ts';
 import type { Operation } from './operation.ts';
 import * as platforms from './platforms.ts';
+import * as shares from './shares.ts';
 import * as snapshots from './snapshots.ts';
 import * as templates from './templates.ts';
 
@@ -18,6 +19,7 @@ const operations = Object.entries({
   ...environments,
   ...instanceTypes,
   ...platforms,
+  ...shares,
   ...snapshots,
   ...templates,
 }) as [string, Operation<unknown>][];

@@ -6,6 +6,7 @@ import type { Argument, Command, Option } from 'commander';
 import { environmentNamesQuery } from '../api/environments.ts';
 import { instanceTypesQuery } from '../api/instance-types.ts';
 import { platformsQuery } from '../api/platforms.ts';
+import { receivedQuery } from '../api/shares.ts';
 import { snapshotsQuery } from '../api/snapshots.ts';
 import { templatesQuery } from '../api/templates.ts';
 import type { Context } from '../context.ts';
@@ -103,7 +104,11 @@ async function valuesOf(context: Context, thing: Argument | Option): Promise<rea
 }
 
 const NAMES: Record<Names, (context: Context) => Promise<readonly string[]>> = {
-  environments: async (context) => (await (await context.api()).all(environmentNamesQuery)).map(({ name }) => name),
+  environments: async (context) => {
+    const api = await context.api();
+    const [own, shared] = await Promise.all([api.all(environmentNamesQuery), api.ask(receivedQuery).catch(() => [])]);
+    return [...new Set([...own, ...shared].map(({ name }) => name))];
+  },
   templates: async (context) => (await (await context.api()).all(templatesQuery)).map(({ name }) => name),
   platforms: async (context) => (await (await context.api()).ask(platformsQuery)).map(({ name }) => name),
   instanceTypes: async (context) => (await (await context.api()).ask(instanceTypesQuery)).map(({ name }) => name),

@@ -6,6 +6,7 @@ import { addDiskCommands } from './disks.ts';
 import type { Door } from './door.ts';
 import { addEnvironmentCommands } from './environments.ts';
 import { addPlatformCommands } from './platforms.ts';
+import { addShareCommands } from './shares.ts';
 import { addTemplateCommands } from './templates.ts';
 import { addWayInCommands } from './ways-in.ts';
 
@@ -46,6 +47,7 @@ export function createProgram(door: Door): Command {
     .addHelpText('after', EPILOG);
   addEnvironmentCommands(program.commandsGroup('Environments:'), door);
   addWayInCommands(program.commandsGroup('Ways in:'), door);
+  addShareCommands(program.commandsGroup('Sharing:'), door);
   addDiskCommands(program.commandsGroup('Disks:'), door);
   addTemplateCommands(program.commandsGroup('Templates:'), door);
   addPlatformCommands(program.commandsGroup('Platforms:'), door);

@@ -11,6 +11,7 @@ import { buildSchema, graphql } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { EnvironmentWithAccess, LogLine } from '../api/environments.ts';
+import type { Share } from '../api/shares.ts';
 import { anEnvironment } from './an-environment.ts';
 import { createChanges } from './changes.ts';
 
@@ -19,6 +20,7 @@ export const FAKE_TOKEN = `easel_pat_${'f'.repeat(43)}`;
 
 type Row = EnvironmentWithAccess & { __typename: 'Environment' };
 type Input<T> = { input: T };
+type ShareWish = Pick<Share, 'access'> & Partial<Omit<Share, 'user' | 'group'>> & { user?: string; group?: string };
 
 export interface FakeApi {
   readonly url: string;
@@ -52,6 +54,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   const sshKeys: FakeApi['sshKeys'] = [];
   const tickets: FakeApi['tickets'] = { relayUrl: 'http://127.0.0.1:9' };
   const lines: LogLine[] = [];
+  const shares: ({ __typename: 'Share' } & Share)[] = [];
   const changes = createChanges();
   let hasEnded = false;
   const platforms = [{ ...aPlatform }];
@@ -92,7 +95,24 @@ export async function startFakeApi(): Promise<FakeApi> {
   };
   const rootOf = {
     me: () => ({ id: 'usr1', login: 'ada', name: 'Ada', email: null, isAdministrator: true }),
-    environment: ({ id, name }: { id?: string; name?: string }) => (id ? byId(id) : rows.get(name ?? '')) ?? null,
+    environment: ({ id, name }: { id?: string; name?: string }) => {
+      const row = id ? byId(id) : rows.get(name ?? '');
+      return row ? { ...row, shares } : null;
+    },
+    sharedEnvironments: () =>
+      [...rows.values()].map((row) => ({ ...row, owner: { login: 'eve' }, myShare: shares[0] })),
+    shareEnvironment: ({ input }: Input<ShareWish>) => {
+      const { user, group, access, ports = [], note = '', expiresAt = null } = input;
+      const guest = { user: user ? { login: user, name: user } : null, group: group ? { name: group } : null };
+      const id = `shr01jdc${String(shares.length).padStart(21, '0')}`;
+      shares.push({ __typename: 'Share', id, access, ports, note, expiresAt, createdAt: NOW, ...guest });
+      return shares.at(-1);
+    },
+    revokeShare: ({ id }: { id: string }) =>
+      shares.splice(
+        shares.findIndex((share) => share.id === id),
+        1,
+      )[0],
     environments: (args: { first?: number; after?: string; phases?: string[] }) =>
       pageOf(
         [...rows.values()].filter(({ phase }) => !args.phases || args.phases.includes(phase)),
