@@ -1,4 +1,5 @@
 import { graphql, type ResultOf } from '#lib/api/graphql.ts';
+import { shareDetail } from './shares.ts';
 import { snapshotDetail } from './snapshots.ts';
 
 /** What a row of the list shows. Unmasked: state classes and components take it as it is. */
@@ -45,6 +46,11 @@ export const environmentDetail = graphql(
       snapshots { ...SnapshotDetail }
       restoredFrom { id name environmentName }
       ports { port process }
+      owner { id login name }
+      mayShare
+      myShare { ...ShareDetail }
+      shares { ...ShareDetail }
+      visitors { way since user { id login name } }
       access {
         sshCommand sshHost sshPort sshUser sshConfig project hostKeyFingerprint
         vscodeUrl cursorUrl windsurfUrl zedUrl gatewayUrl toolboxUrl
@@ -52,7 +58,7 @@ export const environmentDetail = graphql(
       events(first: 100) { edges { node { id at from to cause actor } } }
     }
   `,
-  [environmentRow, snapshotDetail],
+  [environmentRow, shareDetail, snapshotDetail],
 );
 export type EnvironmentDetail = ResultOf<typeof environmentDetail>;
 

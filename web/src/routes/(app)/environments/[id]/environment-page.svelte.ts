@@ -23,10 +23,13 @@ export class EnvironmentPage {
         this.#problem = null;
         const isOlder = this.#detail?.id === next.id && this.#detail.version > next.version;
         if (!isOlder) this.#detail = next;
-        app.environments.put(next);
+        // The list is of the viewer's own.
+        if (next.owner.id === app.viewer?.id) app.environments.put(next);
       },
       onProblem: (problem) => {
         this.#problem = problem.message;
+        // What was shared is shared no longer: nothing of it stays on show.
+        if (this.#detail?.myShare && !problem.isNetwork) this.#detail = null;
       },
     });
   }
