@@ -37,7 +37,10 @@ import { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.
 import { TemplateService } from './template/template.service.ts';
 import { TicketService } from './ticket/ticket.service.ts';
 import { ApiTokenService } from './user/api-token.service.ts';
+import { EmailService } from './user/email.service.ts';
+import { ForgotPasswordService } from './user/forgot-password.service.ts';
 import { InvitationService } from './user/invitation.service.ts';
+import { KnownDevices } from './user/known-devices.ts';
 import { SessionService } from './user/session.service.ts';
 import { SignInAttempts } from './user/sign-in-attempts.ts';
 import { SshKeyService } from './user/ssh-key.service.ts';
@@ -81,14 +84,35 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const users = new UserService({
     db,
     namespaces,
-    onPasswordChanged: async (tx, userId, keepId) => void (await sessions.revokeOthers(tx, userId, keepId)),
+    onPasswordChanged: async (tx, userId, keepId) => {
+      await sessions.revokeOthers(tx, userId, keepId);
+      const when = new Date(clock.now()).toISOString();
+      await notifications.tell(tx, { userId, kind: 'passwordChanged', values: { when } });
+    },
   });
   const mails = new MailService({ db, key, clock, smtp: config.smtp, publicUrl: config.EASEL_PUBLIC_URL ?? null });
-  const notifications = new NotificationService({ db, clock, users, mails });
+  const notifications: NotificationService = new NotificationService({ db, clock, users, mails });
   const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
   const attempts = new SignInAttempts(clock);
-  const sessions: SessionService = new SessionService({ db, users, clock, attempts, audit, onEnded: tellWorkers });
-  const userAdmin = new UserAdminService({ db, clock, users, sessions, namespaces, onAccessChanged: tellWorkers });
+  const devices = new KnownDevices({ notifications });
+  const sessions: SessionService = new SessionService({
+    db,
+    users,
+    clock,
+    attempts,
+    audit,
+    devices,
+    onEnded: tellWorkers,
+  });
+  const userAdmin = new UserAdminService({
+    db,
+    clock,
+    mails,
+    users,
+    sessions,
+    namespaces,
+    onAccessChanged: tellWorkers,
+  });
   const apiTokens = new ApiTokenService({
     db,
     clock,
@@ -155,10 +179,21 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const services: Services = {
     apiTokens,
     audit,
+    emails: new EmailService({ db, clock, users, mails }),
     environments,
+    forgotPassword: new ForgotPasswordService({
+      db,
+      clock,
+      log,
+      users,
+      mails,
+      attempts,
+      audit,
+      hasOtherWay: (tx, userId) => arrivals.isKnown(tx, userId),
+    }),
     groups,
     instanceTypes,
-    invitations: new InvitationService({ db, clock, users, sessions, attempts }),
+    invitations: new InvitationService({ db, clock, users, sessions, attempts, mails, notifications }),
     mails,
     namespaces,
     notifications,
@@ -196,7 +231,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     users,
   };
   const authentication = new Authentication({ audit, db, platforms, apiTokens, sessions });
-  const arrivals = new Arrivals({ db, clock, groups, users, sessions });
+  const arrivals: Arrivals = new Arrivals({ db, clock, groups, users, sessions });
   const oidc = new OidcSignIn({ db, key, clock, log, modules: signInModules, arrivals });
   const saml = new SamlSignIn({ db, key, clock, log, modules: signInModules, samlModules, arrivals, attempts });
   return { authentication, facts, oidc, saml, services, sessions, tickets };

@@ -24,6 +24,8 @@ import type { SnapshotService } from './snapshot/snapshot.service.ts';
 import type { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
 import type { TemplateService } from './template/template.service.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
+import type { EmailService } from './user/email.service.ts';
+import type { ForgotPasswordService } from './user/forgot-password.service.ts';
 import type { InvitationService } from './user/invitation.service.ts';
 import type { SessionService } from './user/session.service.ts';
 import type { SshKeyService } from './user/ssh-key.service.ts';
@@ -36,6 +38,8 @@ export interface Services {
   environments: EnvironmentService;
   groups: GroupService;
   instanceTypes: InstanceTypeService;
+  emails: EmailService;
+  forgotPassword: ForgotPasswordService;
   invitations: InvitationService;
   logs: LogReader;
   mails: MailService;

@@ -16,6 +16,7 @@ import '../user/api-token.graphql.ts';
 import '../user/session.graphql.ts';
 import '../user/ssh-key.graphql.ts';
 import '../sign-in/sign-in-module.graphql.ts';
+import '../user/email.graphql.ts';
 import '../user/invitation.graphql.ts';
 import '../user/user.graphql.ts';
 import '../user/user-admin.graphql.ts';

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { clientAddress } from '@easel/kit/client-address';
 import type { Device } from '../user/session.service.ts';
+import { deviceSecretOf } from '../user/session-cookie.ts';
 
 const settled = new WeakMap<IncomingMessage, string>();
 
@@ -14,5 +15,6 @@ export function addressOf(request: IncomingMessage): string {
 }
 
 export function deviceOf(request: IncomingMessage): Device {
-  return { address: addressOf(request), userAgent: request.headers['user-agent'] ?? null };
+  const userAgent = request.headers['user-agent'] ?? null;
+  return { address: addressOf(request), userAgent, deviceSecret: deviceSecretOf(request) };
 }

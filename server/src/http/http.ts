@@ -45,6 +45,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
   });
   const authRoutes = createAuthRoutes({
     invitations: services.invitations,
+    forgotPassword: services.forgotPassword,
     sessions,
     isSecure,
     isAllowedOrigin: isAllowed,

@@ -9,8 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '@easel/schema/errors';
 import { type OidcSignIn, REQUEST_SECONDS } from '../sign-in/oidc.ts';
 import type { SignInModuleService } from '../sign-in/sign-in-module.service.ts';
-import { SESSION_SECONDS } from '../user/session.service.ts';
-import { cookieOf, sessionCookie } from '../user/session-cookie.ts';
+import { cookieOf, sessionCookies } from '../user/session-cookie.ts';
 import { answerJson, answerRefusal } from './answer.ts';
 import { deviceOf } from './device.ts';
 import { redirect, redirectProblem, safePath } from './sign-in-redirects.ts';
@@ -45,8 +44,7 @@ export function createOidcRoutes(parts: OidcRoutesParts) {
     callback.search = asked.search;
     const cookieState = cookieOf(request, STATE_COOKIE);
     const { session, nextPath } = await oidc.finish(id, { callback, cookieState }, deviceOf(request));
-    const kept = sessionCookie(session.secret, { isSecure, maxAgeSeconds: SESSION_SECONDS });
-    response.setHeader('set-cookie', [kept, stateCookie('', 0)]);
+    response.setHeader('set-cookie', [...sessionCookies(session, { isSecure }), stateCookie('', 0)]);
     redirect(response, nextPath);
   }
 

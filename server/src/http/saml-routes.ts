@@ -14,7 +14,7 @@ import { isLoopback } from '../sign-in/kinds/common.ts';
 import { REQUEST_SECONDS, type SamlSignIn } from '../sign-in/saml.ts';
 import { MAX_RESPONSE_BYTES } from '../sign-in/saml-response.ts';
 import type { NewSession } from '../user/session.service.ts';
-import { cookieOf, sessionCookie } from '../user/session-cookie.ts';
+import { cookieOf, sessionCookies } from '../user/session-cookie.ts';
 import { answerRefusal } from './answer.ts';
 import { readBody } from './body.ts';
 import { deviceOf } from './device.ts';
@@ -58,9 +58,7 @@ export function createSamlRoutes(parts: SamlRoutesParts) {
   }
 
   function signedIn(response: ServerResponse, session: NewSession, nextPath: string): void {
-    const maxAgeSeconds = Math.max(1, Math.floor((session.expiresAt.getTime() - Date.now()) / 1000));
-    const kept = sessionCookie(session.secret, { isSecure, maxAgeSeconds });
-    response.setHeader('set-cookie', [kept, stateCookie('', 0)]);
+    response.setHeader('set-cookie', [...sessionCookies(session, { isSecure }), stateCookie('', 0)]);
     redirect(response, nextPath);
   }
 

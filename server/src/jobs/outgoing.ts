@@ -51,6 +51,7 @@ export function createOutgoing({ db, services, log, clock }: OutgoingParts) {
     async sweep() {
       await sweepMails({ db, clock });
       await notifications.sweep();
+      await services.forgotPassword.sweep();
     },
   };
 }

@@ -4,17 +4,12 @@ import { refusals } from '../api/refusals.ts';
 import type { RequestContext } from '../context.ts';
 import type { Notification } from '../generated/prisma/client.ts';
 import { liveStream } from '../live/stream.ts';
-import { LANGUAGES, type Language, languageOf } from '../mail/language.ts';
+import { type Language, languageOf } from '../mail/language.ts';
 import { isNotificationKind, kindOf, NOTIFICATION_KINDS } from './kinds.ts';
 import type { Preference } from './notification.service.ts';
 import { inboxText, pathOf } from './say.ts';
 
 const NotificationKindEnum = builder.enumType('NotificationKind', { values: NOTIFICATION_KINDS });
-
-export const LanguageEnum = builder.enumType('Language', {
-  description: 'Of mails and notifications.',
-  values: LANGUAGES,
-});
 
 async function languageFor({ actor, services }: RequestContext): Promise<Language> {
   return languageOf((await services.users.get(asUser(actor).userId)).language);

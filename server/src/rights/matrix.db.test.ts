@@ -110,6 +110,7 @@ const MUTATIONS: Record<string, Row> = {
   addSshKey: mutation(EVERYBODY, () => '(input: { publicKey: "x" })'),
   authorizeSsh: mutation('', () => '(input: { login: "a", publicKey: "a" })'),
   claimPlacements: plain('P', '(limit: 1, leaseSeconds: 1, claimedBy: "a")'),
+  confirmEmail: mutation('', () => '(code: "none")'),
   createApiToken: mutation('S', ({ service }) => `(input: { name: "a", owner: "${service}" })`),
   createEnvironment: mutation('DWAS', () => `(input: { name: "x-${newId('event').slice(-12)}", template: "sample" })`),
   createInstanceType: mutation('S', () => '(input: { name: "!" })'),
@@ -146,6 +147,8 @@ const MUTATIONS: Record<string, Row> = {
   rotatePlatformToken: onThing('S', 'platform'),
   sendTestMail: mutation('S', () => '(to: "!")'),
   setAllNotificationsRead: mutation(EVERYBODY, () => ''),
+  setEmail: mutation('', () => '(input: {})'),
+  setLanguage: mutation(EVERYBODY, () => ''),
   setNotificationPreference: mutation(
     EVERYBODY,
     () => '(input: { kind: shareReceived, isInbox: true, isMail: false })',

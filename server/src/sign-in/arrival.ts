@@ -94,9 +94,17 @@ export class Arrivals {
       const name = claims.name ?? login;
       const rights = { systemRole: null, role: roleOf(module.settings) };
       const email = claims.verifiedEmail;
-      return (await users.insert(tx, { kind: 'person', login, name, email, passwordHash: null, ...rights })).id;
+      // The provider has verified it.
+      const emailVerifiedAt = email === null ? null : new Date(this.#parts.clock.now());
+      const user = { kind: 'person' as const, login, name, email, emailVerifiedAt, passwordHash: null, ...rights };
+      return (await users.insert(tx, user)).id;
     }
     throw forbidden('no login could be found for you: ask an administrator for an invitation');
+  }
+
+  /** Whether the user can sign in by a module that is on. */
+  isKnown(tx: Tx, userId: UserId): Promise<boolean> {
+    return signInStore.hasIdentity(tx, userId);
   }
 
   async #refuseDisabled(tx: Tx, userId: UserId): Promise<void> {

@@ -105,7 +105,8 @@ describe('signing in at a provider', () => {
   it('takes an address for a user only where the provider is trusted with it', async () => {
     const user = await server.newUser();
     const email = `u${count}@example.com`;
-    await server.db.user.update({ where: { id: user.userId }, data: { email } });
+    const confirmed = { email, emailVerifiedAt: new Date() };
+    await server.db.user.update({ where: { id: user.userId }, data: confirmed });
     provider.account = { ...provider.account, email, email_verified: true };
     expect((await signIn()).actor?.userId).not.toBe(user.userId);
     moduleId = await newModule({ trustsEmail: true });
@@ -119,6 +120,10 @@ describe('signing in at a provider', () => {
     expect(others.count).toBeGreaterThan(0);
     provider.account.email = email.toUpperCase().replace('U', 'u');
     expect((await signIn()).actor?.userId).toBe(user.userId);
+    // Anybody can write anybody's address into his own settings.
+    await server.db.user.update({ where: { id: user.userId }, data: { emailVerifiedAt: null } });
+    provider.account = { ...provider.account, sub: `w${count}` };
+    expect((await signIn()).actor?.userId).not.toBe(user.userId);
   });
 
   it('makes the groups of the module what the provider says, and leaves them alone when it says nothing', async () => {

@@ -83,6 +83,10 @@ export const signInStore = {
     return db.identity.findUnique({ where: { moduleId_subject: { moduleId, subject } } });
   },
 
+  async hasIdentity(db: Reader, userId: string): Promise<boolean> {
+    return (await db.identity.count({ where: { userId, module: { isEnabled: true } } })) > 0;
+  },
+
   async insertIdentity(
     tx: Tx,
     identity: { moduleId: string; subject: string; userId: UserId; email: string | null },

@@ -39,18 +39,21 @@ const InvitationNode = builder.prismaNode('Invitation', {
   }),
 });
 
-const CreatedInvitation = builder.objectRef<{ invitation: Invitation; code: string }>('CreatedInvitation').implement({
-  fields: (t) => ({
-    joinPath: t.string({
-      description: 'Where its holder becomes a user, once. Shown this once; only a hash is stored.',
-      resolve: ({ code }) => `/join?code=${code}`,
+const CreatedInvitation = builder
+  .objectRef<{ invitation: Invitation; code: string; isMailed: boolean }>('CreatedInvitation')
+  .implement({
+    fields: (t) => ({
+      joinPath: t.string({
+        description: 'Where its holder becomes a user, once. Shown this once; only a hash is stored.',
+        resolve: ({ code }) => `/join?code=${code}`,
+      }),
+      isMailed: t.exposeBoolean('isMailed', { description: 'A link was mailed to the address, too.' }),
+      invitation: t.prismaField({
+        type: InvitationNode,
+        resolve: (query, { invitation }, _args, { db }) => shown(db, query, invitation),
+      }),
     }),
-    invitation: t.prismaField({
-      type: InvitationNode,
-      resolve: (query, { invitation }, _args, { db }) => shown(db, query, invitation),
-    }),
-  }),
-});
+  });
 
 const CreateInvitationInput = builder.inputType('CreateInvitationInput', {
   fields: (t) => ({

@@ -7,8 +7,14 @@ import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Invitation } from '../generated/prisma/client.ts';
+import { addressSchema } from '../mail/address.ts';
+import { languageOf } from '../mail/language.ts';
+import type { MailService } from '../mail/mail.service.ts';
+import { TEMPLATES } from '../mail/templates.ts';
+import type { NotificationService } from '../notification/notification.service.ts';
+import { momentText } from '../notification/say.ts';
 import { parseInput } from '../parse-input.ts';
 import { mustMay } from '../rights/may.ts';
 import { isNamespaceRole, isSystemRole } from '../rights/roles.ts';
@@ -18,11 +24,12 @@ import { loginSchema, nameSchema } from './login.ts';
 import type { Device, NewSession, SessionService } from './session.service.ts';
 import type { SignInAttempts } from './sign-in-attempts.ts';
 import { newPasswordSchema, type UserService } from './user.service.ts';
+import type { UserRow } from './user.store.ts';
 import { rolesSchema } from './user-admin.service.ts';
 
 export const createInvitationSchema = rolesSchema.extend({
   name: nameSchema,
-  email: z.email('expected an e-mail address').max(200).nullish(),
+  email: addressSchema.nullish(),
   lifetimeHours: z
     .number()
     .int()
@@ -64,20 +71,23 @@ export class InvitationService {
   async create(
     actor: Actor,
     input: z.input<typeof createInvitationSchema>,
-  ): Promise<{ invitation: Invitation; code: string }> {
+  ): Promise<{ invitation: Invitation; code: string; isMailed: boolean }> {
     mustMay(actor, 'user.change');
     const { name, email, systemRole, role, lifetimeHours } = parseInput(createInvitationSchema, input);
     const { userId } = asUser(actor);
     const code = newSecret();
+    // Another one than is shown: who comes by it reads the mail of this address.
+    const mailCode = newSecret();
     const now = this.#now();
-    const invitation = await inTransaction(this.#db, async (tx) => {
+    return inTransaction(this.#db, async (tx) => {
       await this.#parts.users.lock(tx, userId);
       if ((await invitationStore.countOpen(tx, now)) >= MAX_OPEN) {
         const message = `there are ${MAX_OPEN} open invitations: withdraw some that nobody needs`;
         throw new AppError({ code: 'QUOTA_EXCEEDED', message });
       }
-      return invitationStore.insert(tx, {
+      const invitation = await invitationStore.insert(tx, {
         codeHash: hashSecret(code),
+        mailCodeHash: email ? hashSecret(mailCode) : null,
         name,
         email: email ?? null,
         systemRole,
@@ -86,8 +96,10 @@ export class InvitationService {
         createdAt: now,
         expiresAt: new Date(now.getTime() + (lifetimeHours ?? USUAL_HOURS) * 3_600_000),
       });
+      const inviter = await this.#parts.users.get(userId, tx);
+      const isMailed = email ? await this.#mail(tx, { to: email, invitation, inviter, code: mailCode }) : false;
+      return { invitation, code, isMailed };
     });
-    return { invitation, code };
   }
 
   /** Throws NOT_FOUND for one that is used or expired, too. */
@@ -118,14 +130,33 @@ export class InvitationService {
     const userId = await inTransaction(this.#db, async (tx): Promise<UserId> => {
       const row = await invitationStore.end(tx, { codeHash: hashSecret(code) }, this.#now());
       if (!row) throw noInvitation();
-      const { email, systemRole, role } = row;
+      const { email, systemRole, role, mailCodeHash, invitedById } = row;
       const roles = {
         systemRole: systemRole !== null && isSystemRole(systemRole) ? systemRole : null,
         role: role !== null && isNamespaceRole(role) ? role : null,
       };
-      return (await this.#parts.users.insert(tx, { kind: 'person', login, name, email, passwordHash, ...roles })).id;
+      const emailVerifiedAt = email !== null && mailCodeHash === hashSecret(code) ? this.#now() : null;
+      const user = { kind: 'person' as const, login, name, email, emailVerifiedAt, passwordHash, ...roles };
+      const { id } = await this.#parts.users.insert(tx, user);
+      const values = { name, login };
+      const told = { kind: 'invitationAccepted' as const, thingId: id, values };
+      await this.#parts.notifications.tell(tx, { userId: invitedById as UserId, ...told });
+      return id;
     });
     return this.#parts.sessions.open(userId, from);
+  }
+
+  /** In the language of whoever invites: nobody knows the other's yet. */
+  #mail(tx: Tx, mail: { to: string; invitation: Invitation; inviter: UserRow; code: string }): Promise<boolean> {
+    const { to, invitation, inviter, code } = mail;
+    const language = languageOf(inviter.language);
+    const content = TEMPLATES.invitation[language]({
+      invitedBy: inviter.name,
+      name: invitation.name,
+      until: momentText(invitation.expiresAt, language),
+      path: `/join?code=${code}`,
+    });
+    return this.#parts.mails.enqueue(tx, 'invitation', { to, language, content });
   }
 
   #now(): Date {
@@ -139,6 +170,8 @@ interface InvitationServiceParts {
   users: UserService;
   sessions: SessionService;
   attempts: SignInAttempts;
+  mails: MailService;
+  notifications: NotificationService;
 }
 
 function noInvitation(): AppError {

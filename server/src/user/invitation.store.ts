@@ -5,10 +5,12 @@ import type { Invitation } from '../generated/prisma/client.ts';
 
 type New = Pick<
   Invitation,
-  'codeHash' | 'name' | 'email' | 'systemRole' | 'role' | 'invitedById' | 'createdAt' | 'expiresAt'
+  'codeHash' | 'mailCodeHash' | 'name' | 'email' | 'systemRole' | 'role' | 'invitedById' | 'createdAt' | 'expiresAt'
 >;
 
 const isOpen = (now: Date) => ({ endedAt: null, expiresAt: { gt: now } });
+
+const withCode = (codeHash: string) => ({ OR: [{ codeHash }, { mailCodeHash: codeHash }] });
 
 export const invitationStore = {
   insert(tx: Tx, invitation: New): Promise<Invitation> {
@@ -24,18 +26,19 @@ export const invitationStore = {
     return db.invitation.count({ where: isOpen(now) });
   },
 
+  /** By the code that was shown, or the one that was mailed. */
   findOpen(
     db: Reader,
     codeHash: string,
     now: Date,
   ): Promise<(Invitation & { invitedBy: { name: string; login: string } }) | null> {
     const include = { invitedBy: { select: { name: true, login: true } } };
-    return db.invitation.findFirst({ where: { codeHash, ...isOpen(now) }, include });
+    return db.invitation.findFirst({ where: { ...withCode(codeHash), ...isOpen(now) }, include });
   },
 
   /** Ends an open one and gives it; null when there is none. One of several at once gets it. */
   async end(tx: Tx, which: { id: string } | { codeHash: string }, now: Date): Promise<Invitation | null> {
-    const where = { ...which, ...isOpen(now) };
+    const where = { ...('id' in which ? which : withCode(which.codeHash)), ...isOpen(now) };
     const [row] = await tx.invitation.updateManyAndReturn({ where, data: { endedAt: now } });
     return row ?? null;
   },

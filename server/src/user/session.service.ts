@@ -12,6 +12,7 @@ import type { Session } from '../generated/prisma/client.ts';
 import { readRights } from '../rights/grants.ts';
 import type { Rights } from '../rights/rights.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
+import type { KnownDevices } from './known-devices.ts';
 import { type SessionRow, sessionStore } from './session.store.ts';
 import type { SignInAttempts } from './sign-in-attempts.ts';
 import type { UserService } from './user.service.ts';
@@ -26,11 +27,15 @@ const USED_EVERY_MS = 60_000;
 export interface Device {
   address: string;
   userAgent: string | null;
+  /** What its cookie of the device holds; null and left out: it has none yet. */
+  deviceSecret?: string | null;
 }
 
 export interface NewSession {
   secret: string;
   expiresAt: Date;
+  /** For the cookie that this browser is known by. */
+  deviceSecret: string;
 }
 
 export class SessionService {
@@ -39,6 +44,7 @@ export class SessionService {
   readonly #clock: Clock;
   readonly #attempts: SignInAttempts;
   readonly #audit: AuditService;
+  readonly #devices: Pick<KnownDevices, 'signedIn' | 'sweep'>;
   readonly #onEnded: (tx: Tx, userId: UserId) => Promise<void>;
 
   constructor(parts: {
@@ -47,6 +53,7 @@ export class SessionService {
     clock: Clock;
     attempts: SignInAttempts;
     audit: AuditService;
+    devices: Pick<KnownDevices, 'signedIn' | 'sweep'>;
     /** Tells the user's workers, in the transaction that ends one: what came in by it is cut. */
     onEnded: (tx: Tx, userId: UserId) => Promise<void>;
   }) {
@@ -55,6 +62,7 @@ export class SessionService {
     this.#clock = parts.clock;
     this.#attempts = parts.attempts;
     this.#audit = parts.audit;
+    this.#devices = parts.devices;
     this.#onEnded = parts.onEnded;
   }
 
@@ -145,8 +153,9 @@ export class SessionService {
     return count;
   }
 
-  /** Removes what has ended a day ago. */
+  /** Removes what has ended a day ago, and browsers that nobody has signed in with for long. */
   async sweep(): Promise<void> {
+    await this.#devices.sweep(this.#db, new Date(this.#clock.now()));
     await reading(() => sessionStore.sweep(this.#db, new Date(this.#clock.now() - 86_400_000)));
   }
 
@@ -154,22 +163,24 @@ export class SessionService {
    * Signs the user in: whoever calls has made sure that it is he. `by` names the
    * sign-in module that he came by, and when its provider wants the session to end, if that is earlier than usual.
    */
-  async open(
-    userId: UserId,
-    { address, userAgent }: Device,
-    by: { moduleId?: string; endsBy?: Date | null } = {},
-  ): Promise<NewSession> {
+  async open(userId: UserId, from: Device, by: { moduleId?: string; endsBy?: Date | null } = {}): Promise<NewSession> {
+    const { address, userAgent } = from;
     const secret = newSecret();
-    const usualEndMs = this.#clock.now() + SESSION_SECONDS * 1000;
+    const deviceSecret = from.deviceSecret ?? newSecret();
+    const now = new Date(this.#clock.now());
+    const usualEndMs = now.getTime() + SESSION_SECONDS * 1000;
     const expiresAt = new Date(Math.min(usualEndMs, by.endsBy?.getTime() ?? usualEndMs));
     const device = { address: address || null, userAgent: userAgent?.slice(0, 300) ?? null };
     const session = { userId, secretHash: hashSecret(secret), expiresAt, moduleId: by.moduleId ?? null, ...device };
     const { login } = await this.#users.get(userId);
-    const from = { address: device.address, requestId: null };
-    await this.#audit.during({ action: 'signIn', actor: ANONYMOUS, as: { userId, login }, from }, () =>
-      inTransaction(this.#db, (tx) => sessionStore.insert(tx, session)),
+    const origin = { address: device.address, requestId: null };
+    await this.#audit.during({ action: 'signIn', actor: ANONYMOUS, as: { userId, login }, from: origin }, () =>
+      inTransaction(this.#db, async (tx) => {
+        await sessionStore.insert(tx, session);
+        await this.#devices.signedIn(tx, userId, { secret: deviceSecret, from, now });
+      }),
     );
-    return { secret, expiresAt };
+    return { secret, expiresAt, deviceSecret };
   }
 
   #failed({ address }: Device, login: string | null): Promise<void> {

@@ -21,7 +21,7 @@ const CreateServiceAccountInput = builder.inputType('CreateServiceAccountInput',
   }),
 });
 
-const PasswordReset = builder.objectRef<{ user: UserRow; code: string }>('PasswordReset').implement({
+const PasswordReset = builder.objectRef<{ user: UserRow; code: string; isMailed: boolean }>('PasswordReset').implement({
   fields: (t) => ({
     user: t.prismaField({
       type: UserNode,
@@ -30,6 +30,9 @@ const PasswordReset = builder.objectRef<{ user: UserRow; code: string }>('Passwo
     signInPath: t.string({
       description: 'Signs the user in, once, within a day. Shown this once: give it to nobody else.',
       resolve: ({ code }) => `/sign-in?code=${code}`,
+    }),
+    isMailed: t.exposeBoolean('isMailed', {
+      description: 'A link was mailed to the confirmed address of the user, too.',
     }),
   }),
 });

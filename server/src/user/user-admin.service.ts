@@ -5,6 +5,9 @@ import { isId, type UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
+import { languageOf } from '../mail/language.ts';
+import type { MailService } from '../mail/mail.service.ts';
+import { TEMPLATES } from '../mail/templates.ts';
 import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { parseInput } from '../parse-input.ts';
 import { keepingAdministrators } from '../rights/administrators.ts';
@@ -82,7 +85,7 @@ export class UserAdminService {
   }
 
   /** Takes the password away, ends all sessions, and gives a code that signs the user in, once, to set a new one. */
-  async resetPassword(actor: Actor, id: string): Promise<{ user: UserRow; code: string }> {
+  async resetPassword(actor: Actor, id: string): Promise<{ user: UserRow; code: string; isMailed: boolean }> {
     mustMay(actor, 'user.change');
     const user = await this.#change(id, async (tx, { id: userId, kind }) => {
       if (kind !== 'person')
@@ -90,7 +93,22 @@ export class UserAdminService {
       await userStore.setPasswordHash(tx, userId, null);
       await this.#parts.sessions.revokeOthers(tx, userId, null);
     });
-    return { user, code: await this.#parts.sessions.newCode(user.id, RESET_LINK_SECONDS) };
+    return {
+      user,
+      code: await this.#parts.sessions.newCode(user.id, RESET_LINK_SECONDS),
+      isMailed: await this.#mailReset(user),
+    };
+  }
+
+  /** A link of its own, so that the one that is shown can be used as well. */
+  async #mailReset({ id, login, email, emailVerifiedAt, language: word }: UserRow): Promise<boolean> {
+    if (email === null || emailVerifiedAt === null || !this.#parts.mails.isOn) return false;
+    const language = languageOf(word);
+    const code = await this.#parts.sessions.newCode(id, RESET_LINK_SECONDS);
+    const content = TEMPLATES.resetByAdministrator[language]({ login, path: `/sign-in?code=${code}` });
+    return inTransaction(this.#db, (tx) =>
+      this.#parts.mails.enqueue(tx, 'resetByAdministrator', { to: email, language, content }),
+    );
   }
 
   /** A service account, for whoever may change it. Throws NOT_FOUND. */
@@ -117,6 +135,7 @@ export class UserAdminService {
 
 interface UserAdminServiceParts {
   db: Db;
+  mails: MailService;
   clock: Clock;
   users: UserService;
   sessions: SessionService;

@@ -40,9 +40,10 @@ describe('a sign-in', () => {
     const secret = await server.app.sessions.newCode(user.userId, 60);
     const response = await signIn({ code: secret });
     expect(response.status).toBe(204);
-    expect(response.headers.get('set-cookie')).toMatch(
-      /^easel_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/,
+    const kept = ['easel_session', 'easel_device'].map((name) =>
+      expect.stringMatching(`^${name}=[\\w-]{43}; Path=/; HttpOnly; SameSite=Lax; Max-Age=\\d+$`),
     );
+    expect(response.headers.getSetCookie()).toEqual(kept);
     expect(await me({ cookie: cookieOf(response) })).toBe(user.login);
     expect((await signIn({ code: secret })).status).toBe(401);
   });

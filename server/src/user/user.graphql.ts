@@ -4,6 +4,8 @@ import { refusals } from '../api/refusals.ts';
 import type { RequestContext } from '../context.ts';
 import type { Db } from '../db.ts';
 import type { Prisma, User } from '../generated/prisma/client.ts';
+import { LanguageEnum } from '../mail/language.graphql.ts';
+import { languageOf } from '../mail/language.ts';
 import { may } from '../rights/may.ts';
 import { holds } from '../rights/rights.ts';
 import {
@@ -52,6 +54,20 @@ export const UserNode = builder.prismaNode('User', {
       nullable: true,
       description: 'Null for whoever may not see all users, but for their own.',
       resolve: (user, _args, context) => (isShown(user, context) ? user.email : null),
+    }),
+    emailVerifiedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When it was proved that mail to `email` reaches the user. Only such addresses are mailed or compared.',
+      resolve: (user, _args, context) => (isShown(user, context) ? user.emailVerifiedAt : null),
+    }),
+    language: t.field({
+      type: LanguageEnum,
+      nullable: true,
+      description: 'Of mails and notifications; null where none is chosen, and of others.',
+      resolve: ({ id, language }, _args, { actor }) =>
+        actor.kind === 'user' && actor.userId === id && language !== null ? languageOf(language) : null,
     }),
     isAdministrator: t.boolean({
       description: 'By a role of their own or by a group.',

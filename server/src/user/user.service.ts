@@ -68,10 +68,7 @@ export class UserService {
   async setPassword(actor: Actor, input: z.input<typeof setPasswordSchema>): Promise<UserRow> {
     const { userId, credential } = asUser(actor);
     const { current, password } = parseInput(setPasswordSchema, input);
-    const row = await this.get(userId);
-    if (row.passwordHash !== null && !(await isPassword(current ?? '', row.passwordHash))) {
-      throw new AppError({ code: 'FORBIDDEN', message: 'the present password is not right' });
-    }
+    await this.requirePassword(userId, current ?? '');
     const passwordHash = await hashPassword(password);
     return inTransaction(this.#db, async (tx) => {
       const changed = await userStore.setPasswordHash(tx, userId, passwordHash);
@@ -101,6 +98,27 @@ export class UserService {
 
   async isDisabled(tx: Tx, id: UserId): Promise<boolean> {
     return (await userStore.find(tx, id))?.disabledAt !== null;
+  }
+
+  /** Throws FORBIDDEN when the user has a password and this is not it. */
+  async requirePassword(id: UserId, password: string): Promise<void> {
+    const { passwordHash } = await this.get(id);
+    if (passwordHash !== null && !(await isPassword(password, passwordHash))) {
+      throw new AppError({ code: 'FORBIDDEN', message: 'the present password is not right' });
+    }
+  }
+
+  /** Whoever has this login, or else those whose confirmed address it is. */
+  async whoIs(tx: Tx, text: string): Promise<UserRow[]> {
+    const user = await userStore.findByLogin(tx, text);
+    return user ? [user] : userStore.findByEmail(tx, text);
+  }
+
+  /** Another password, proved by other means than the present one; ends all sessions. */
+  async replacePassword(tx: Tx, id: UserId, passwordHash: string): Promise<UserRow> {
+    const row = await userStore.setPasswordHash(tx, id, passwordHash);
+    await this.#onPasswordChanged(tx, id, null);
+    return row;
   }
 
   /** Null for whoever is disabled, and for service accounts. */

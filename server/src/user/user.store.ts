@@ -8,6 +8,8 @@ export type UserRow = Omit<User, 'id'> & { id: UserId };
 
 export type NewUser = Pick<UserRow, 'login' | 'name' | 'email' | 'passwordHash'> & {
   kind: 'person' | 'service';
+  /** Null and left out: nobody has proved that the address is his. */
+  emailVerifiedAt?: Date | null;
   systemRole: SystemRole | null;
 };
 
@@ -61,12 +63,21 @@ export const userStore = {
     return (await db.user.findMany({ where: { id: { in: [...ids] }, ...isReached } })) as UserRow[];
   },
 
-  async setLanguage(tx: Tx, id: UserId, language: string | null): Promise<void> {
-    await tx.user.update({ where: { id }, data: { language } });
+  async update(
+    tx: Tx,
+    id: UserId,
+    fields: Partial<Pick<UserRow, 'email' | 'emailVerifiedAt' | 'language'>>,
+  ): Promise<UserRow> {
+    return (await tx.user.update({ where: { id }, data: fields })) as UserRow;
   },
 
+  /** Only addresses that were confirmed: anybody can write anybody's into a form. */
   async findByEmail(db: Reader, email: string): Promise<UserRow[]> {
-    const where = { kind: 'person', email: { equals: escapeLike(email), mode: 'insensitive' } } as const;
+    const where = {
+      kind: 'person',
+      emailVerifiedAt: { not: null },
+      email: { equals: escapeLike(email), mode: 'insensitive' },
+    } as const;
     return (await db.user.findMany({ where, take: 2 })) as UserRow[];
   },
 
