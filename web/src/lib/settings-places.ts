@@ -1,4 +1,5 @@
 /** The pages of a person's own settings, in the order of every menu. */
+import Bell from '@lucide/svelte/icons/bell';
 import KeyRound from '@lucide/svelte/icons/key-round';
 import Lock from '@lucide/svelte/icons/lock';
 import MonitorSmartphone from '@lucide/svelte/icons/monitor-smartphone';
@@ -10,4 +11,5 @@ export const SETTINGS_PLACES = [
   { href: '/settings/tokens', label: texts.settings.tokens.title, icon: Ticket },
   { href: '/settings/sessions', label: texts.settings.sessions.title, icon: MonitorSmartphone },
   { href: '/settings/password', label: texts.settings.password.title, icon: Lock },
+  { href: '/settings/notifications', label: texts.settings.notifications.title, icon: Bell },
 ] as const;

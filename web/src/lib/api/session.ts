@@ -40,6 +40,26 @@ export function join(wish: { code: string; login: string; name: string; password
   return refusalOf('/auth/join', wish);
 }
 
+/** Whether a forgotten password can be set anew by mail. */
+export async function mayForget(): Promise<boolean> {
+  try {
+    const response = await fetch('/auth/forgot', { signal: AbortSignal.timeout(LIMIT_MS) });
+    return response.ok && ((await response.json()) as { isOffered: boolean }).isOffered;
+  } catch {
+    return false;
+  }
+}
+
+/** Has a link mailed to whoever that is. Null when it was asked for, else a sentence that says why not. */
+export function forgotPassword(who: string): Promise<string | null> {
+  return refusalOf('/auth/forgot', { who });
+}
+
+/** With the code of a mailed link. Null when it worked, else a sentence that says why not. */
+export function resetPassword(code: string, password: string): Promise<string | null> {
+  return refusalOf('/auth/reset', { code, password });
+}
+
 async function refusalOf(path: string, body: unknown): Promise<string | null> {
   try {
     const response = await post(path, body);

@@ -25,7 +25,7 @@ export const createInvitation = graphql(`
   mutation CreateInvitation($input: CreateInvitationInput!) {
     result: createInvitation(input: $input) {
       __typename
-      ... on CreatedInvitation { joinPath invitation { id } }
+      ... on CreatedInvitation { joinPath isMailed invitation { id } }
       ... on Refusal { code message }
     }
   }
@@ -81,7 +81,7 @@ export const resetUserPassword = graphql(`
   mutation ResetUserPassword($id: ID!) {
     result: resetUserPassword(id: $id) {
       __typename
-      ... on PasswordReset { signInPath user { id hasPassword } }
+      ... on PasswordReset { signInPath isMailed user { id hasPassword } }
       ... on Refusal { code message }
     }
   }
