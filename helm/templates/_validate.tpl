@@ -4,6 +4,8 @@
 {{- if $v.server.enabled -}}
 {{- if not $v.publicUrl }}{{ fail "publicUrl is required: where people reach Easel, like https://easel.example.com" }}{{ end -}}
 {{- if not (or $v.database.url $v.database.existingSecret.name) }}{{ fail "database.url or database.existingSecret.name is required: Easel brings no PostgreSQL of its own" }}{{ end -}}
+{{- if and $v.mail.host (not $v.mail.from) }}{{ fail "mail.from is required with mail.host: who the mails are from" }}{{ end -}}
+{{- if and $v.mail.host $v.mail.user (not (or $v.mail.password $v.mail.existingSecret.name)) }}{{ fail "mail.password or mail.existingSecret.name is required with mail.user" }}{{ end -}}
 {{- if eq $v.objectStore.kind "s3" -}}
 {{- if not $v.objectStore.s3.bucket }}{{ fail "objectStore.s3.bucket is required" }}{{ end -}}
 {{- if not (or $v.objectStore.s3.existingSecret.name (and $v.objectStore.s3.accessKey $v.objectStore.s3.secretKey)) }}{{ fail "objectStore.s3.existingSecret.name, or accessKey and secretKey, are required" }}{{ end -}}

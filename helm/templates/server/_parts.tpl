@@ -20,6 +20,12 @@
     items:
       - { key: {{ include "easel.platformSecretKey" . }}, path: platform-token }
 {{- end }}
+{{- if and .Values.mail.host .Values.mail.user }}
+- secret:
+    name: {{ .Values.mail.existingSecret.name | default (printf "%s-mail" (include "easel.fullname" .)) }}
+    items:
+      - { key: {{ empty .Values.mail.existingSecret.name | ternary "password" .Values.mail.existingSecret.key }}, path: smtp-password }
+{{- end }}
 {{- if eq .Values.objectStore.kind "s3" }}
 {{- $given := .Values.objectStore.s3.existingSecret }}
 - secret:
@@ -40,7 +46,7 @@
 
 {{/* What of the server's secrets this chart itself holds. */}}
 {{- define "easel.serverChecksum" -}}
-{{- $parts := list .Values.database.url .Values.secrets.adminToken .Values.secrets.otherSecretKeys .Values.objectStore.s3.accessKey .Values.objectStore.s3.secretKey -}}
+{{- $parts := list .Values.database.url .Values.secrets.adminToken .Values.secrets.otherSecretKeys .Values.objectStore.s3.accessKey .Values.objectStore.s3.secretKey .Values.mail.password -}}
 {{- if not .Values.secrets.existingSecret.name }}{{ $parts = append $parts (include "easel.secretKey" .) }}{{ end -}}
 {{- if and (include "easel.hasPlatform" .) (not .Values.platform.existingSecret.name) }}{{ $parts = append $parts (include "easel.platformToken" .) }}{{ end -}}
 {{- toJson $parts | sha256sum -}}
@@ -67,6 +73,18 @@
 - { name: EASEL_ADMIN_TOKEN_FILE, value: /run/easel/secrets/admin-token }
 {{- end }}
 - { name: EASEL_DEFAULT_IMAGE, value: {{ .Values.environments.defaultImage | default (include "easel.image" (dict "root" . "image" .Values.environments.devImage)) | quote }} }
+{{- with .Values.mail }}
+{{- if .host }}
+- { name: EASEL_SMTP_HOST, value: {{ .host | quote }} }
+- { name: EASEL_SMTP_PORT, value: {{ .port | quote }} }
+- { name: EASEL_SMTP_TLS, value: {{ .tls }} }
+- { name: EASEL_SMTP_FROM, value: {{ .from | quote }} }
+{{- if .user }}
+- { name: EASEL_SMTP_USER, value: {{ .user | quote }} }
+- { name: EASEL_SMTP_PASSWORD_FILE, value: /run/easel/secrets/smtp-password }
+{{- end }}
+{{- end }}
+{{- end }}
 - { name: EASEL_OBJECT_STORE, value: {{ .Values.objectStore.kind }} }
 {{- if eq .Values.objectStore.kind "s3" }}
 {{- with .Values.objectStore.s3 }}
