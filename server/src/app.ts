@@ -12,7 +12,9 @@ import { type Database, reading, type Tx } from './db.ts';
 import { createFacts } from './environment/environment.facts.ts';
 import { EnvironmentService } from './environment/environment.service.ts';
 import type { EnvironmentFacts } from './environment/facts.ts';
+import { ExplainService } from './explain/explain.service.ts';
 import { GroupService } from './group/group.service.ts';
+import { GroupAdminService } from './group/group-admin.service.ts';
 import { InstanceTypeService } from './instance-type/instance-type.service.ts';
 import { notifyInTransaction } from './live/notify.ts';
 import { createLogReader } from './log/log-reader.ts';
@@ -24,6 +26,7 @@ import { PlatformService } from './platform/platform.service.ts';
 import { PlatformAdminService, type PlatformContents } from './platform/platform-admin.service.ts';
 import { SchedulerService } from './platform/scheduler.service.ts';
 import { lastBeat } from './presence/last-beat.ts';
+import { RoleService } from './role/role.service.ts';
 import { ServerKey } from './server-key.ts';
 import { ShareService } from './share/share.service.ts';
 import { SharedWithService } from './share/shared-with.service.ts';
@@ -81,6 +84,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   };
   const tellWorkers = (tx: Tx, userId: UserId) => tellWorkersOf(tx, [userId]);
   const namespaces = new NamespaceService({ db });
+  const roles = new RoleService({ db, namespaces, onAccessChanged: tellWorkersOf });
   const users = new UserService({
     db,
     namespaces,
@@ -111,6 +115,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     users,
     sessions,
     namespaces,
+    roles,
     onAccessChanged: tellWorkers,
   });
   const apiTokens = new ApiTokenService({
@@ -176,11 +181,13 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const signInModules = new SignInModuleService({ db, key });
   const samlModules = new SamlModuleService({ db, key, clock, log, modules: signInModules });
   const groups: GroupService = new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf });
+  const groupAdmin = new GroupAdminService({ db, roles, modules: signInModules, onAccessChanged: tellWorkersOf });
   const services: Services = {
     apiTokens,
     audit,
     emails: new EmailService({ db, clock, users, mails }),
     environments,
+    explain: new ExplainService({ db, users, environments, templates, namespaces }),
     forgotPassword: new ForgotPasswordService({
       db,
       clock,
@@ -191,9 +198,10 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
       audit,
       hasOtherWay: (tx, userId) => arrivals.isKnown(tx, userId),
     }),
+    groupAdmin,
     groups,
     instanceTypes,
-    invitations: new InvitationService({ db, clock, users, sessions, attempts, mails, notifications }),
+    invitations: new InvitationService({ db, clock, users, sessions, attempts, mails, notifications, namespaces, groups: groupAdmin }),
     mails,
     namespaces,
     notifications,
@@ -206,6 +214,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     }),
     platforms,
     samlModules,
+    roles,
     scheduler,
     sessions,
     shared,

@@ -43,6 +43,7 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   session: 'Session',
   signInModule: 'SignInModule',
   group: 'Group',
+  role: 'Role',
   auditEntry: 'AuditEntry',
   notification: 'Notification',
 };

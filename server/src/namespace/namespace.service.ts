@@ -1,6 +1,7 @@
 /** Namespaces: templates and environments belong to one, and users have a role in it. */
 import type { NamespaceId, UserId } from '@easel/schema/ids';
-import { type Db, inTransaction, type Tx } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
+import type { Namespace } from '../generated/prisma/client.ts';
 import type { NamespaceRole } from '../rights/roles.ts';
 import { namespaceStore } from './namespace.store.ts';
 
@@ -18,6 +19,14 @@ export class NamespaceService {
   async defaultId(): Promise<NamespaceId> {
     this.#defaultId ??= await inTransaction(this.#db, (tx) => namespaceStore.ensure(tx, DEFAULT_NAMESPACE));
     return this.#defaultId;
+  }
+
+  some(ids: readonly string[]): Promise<Namespace[]> {
+    return reading(() => namespaceStore.some(this.#db, ids));
+  }
+
+  has(id: string): Promise<boolean> {
+    return reading(() => namespaceStore.has(this.#db, id));
   }
 
   /** Null takes the role away: then the user has no more of the namespace than what is his own. */

@@ -1,6 +1,7 @@
 /** The only file that touches the tables `namespaces` and `members`. */
 import { type NamespaceId, newId, type UserId } from '@easel/schema/ids';
-import type { Tx } from '../db.ts';
+import type { Reader, Tx } from '../db.ts';
+import type { Namespace } from '../generated/prisma/client.ts';
 import type { NamespaceRole } from '../rights/roles.ts';
 
 export const namespaceStore = {
@@ -9,6 +10,14 @@ export const namespaceStore = {
     await tx.namespace.createMany({ data: { id: newId('namespace'), name }, skipDuplicates: true });
     const row = await tx.namespace.findUniqueOrThrow({ where: { name } });
     return row.id as NamespaceId;
+  },
+
+  some(db: Reader, ids: readonly string[]): Promise<Namespace[]> {
+    return db.namespace.findMany({ where: { id: { in: [...ids] } } });
+  },
+
+  async has(db: Reader, id: string): Promise<boolean> {
+    return (await db.namespace.count({ where: { id } })) > 0;
   },
 
   /** Null takes the role away. */

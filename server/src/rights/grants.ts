@@ -5,6 +5,7 @@
 import type { UserId } from '@easel/schema/ids';
 import { type Reader, reading } from '../db.ts';
 import { type Rights, rightsOf } from './rights.ts';
+import type { NamespaceRole, SystemRole } from './roles.ts';
 
 export interface Grant {
   /** Null: for the whole installation. */
@@ -16,6 +17,18 @@ export interface Grant {
   permissions: readonly string[] | null;
   /** The group that has it; null for a role of his own. */
   groupId: string | null;
+}
+
+/** The words of the house as grants: of a system role, and of a role in this namespace. */
+export function wordGrants(
+  words: { systemRole: SystemRole | null; role: NamespaceRole | null },
+  namespaceId: string,
+): Grant[] {
+  const plain = { roleId: null, permissions: null, groupId: null };
+  return [
+    ...(words.systemRole === null ? [] : [{ ...plain, role: words.systemRole, namespaceId: null }]),
+    ...(words.role === null ? [] : [{ ...plain, role: words.role, namespaceId }]),
+  ];
 }
 
 /** SQL for a user's grants as JSON. `user` is SQL for the user's id. */
@@ -36,6 +49,13 @@ export async function readGrants(db: Reader, userId: UserId): Promise<Grant[]> {
   const sql = `SELECT ${grantsSql('$1::text')} AS grants`;
   const [row] = await reading(() => db.$queryRawUnsafe<{ grants: Grant[] }[]>(sql, userId));
   return row?.grants ?? [];
+}
+
+/** The same of several users; nothing of one who is not there. */
+export async function readGrantsOf(db: Reader, userIds: readonly string[]): Promise<Map<string, Grant[]>> {
+  const sql = `SELECT u.id, ${grantsSql('u.id')} AS grants FROM users u WHERE u.id = ANY($1::text[])`;
+  const rows = await reading(() => db.$queryRawUnsafe<{ id: string; grants: Grant[] }[]>(sql, [...userIds]));
+  return new Map(rows.map(({ id, grants }) => [id, grants]));
 }
 
 /** What this user may at this moment. */

@@ -8,6 +8,7 @@ import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { NAMESPACE_ROLES } from './roles.ts';
 
 const ROLES = {
   N: 'nobody',
@@ -18,6 +19,8 @@ const ROLES = {
   D: 'developer',
   W: 'the developer whose things they are',
   A: 'administrator of the namespace',
+  C: 'a user with a role that people made: what a viewer has',
+  G: 'a developer by a group',
   U: 'auditor',
   S: 'system administrator',
   v: 'a guest who may see the environment',
@@ -26,6 +29,8 @@ const ROLES = {
 } as const;
 type Role = keyof typeof ROLES;
 const EVERYBODY = 'OVDWAUSvps';
+/** Who has the same by another way may the same. */
+const SAME: Partial<Record<Role, Role>> = { C: 'V', G: 'D' };
 const ALL = Object.keys(ROLES) as Role[];
 
 type User = Awaited<ReturnType<TestServer['newUser']>>;
@@ -46,6 +51,7 @@ interface World {
   notification: string;
   user: string;
   group: string;
+  role: string;
   service: string;
   /** The one of the guest `v`. */
   share: string;
@@ -84,6 +90,11 @@ const QUERIES: Record<string, Row> = {
   environment: { allowed: 'VWAUSvps', call: ({ environment }) => `(id: "${environment}") { id }` },
   environmentLog: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { __typename }` },
   environments: page('W', 'environment'),
+  explainAccess: {
+    allowed: 'US',
+    call: ({ user, environment }) => `(user: "${user}", act: environment_read, thing: "${environment}") { isAllowed }`,
+  },
+  groups: page('US', 'group'),
   instanceTypes: list(EVERYBODY, 'instanceType'),
   invitations: list('US', 'invitation'),
   mailStatus: plain('S', '{ isOn }'),
@@ -91,10 +102,12 @@ const QUERIES: Record<string, Row> = {
   notificationPreferences: plain(EVERYBODY, '{ kind }'),
   notifications: page('W', 'notification'),
   node: { allowed: 'VWAUSvps', call: ({ environment }) => `(id: "${environment}") { id }` },
+  permissions: plain(EVERYBODY, '{ name }'),
   platformEnvironments: { allowed: 'P', call: ({ environment }) => `(ids: ["${environment}"])` },
   platformPlacements: plain('P', ''),
   platformSnapshots: plain('P', ''),
   platforms: list(EVERYBODY, 'platform'),
+  roles: list('US', 'role'),
   sessions: list('W', 'session'),
   sharedEnvironments: list('vps', 'environment'),
   signInModules: list('US', 'signInModule'),
@@ -109,19 +122,24 @@ const QUERIES: Record<string, Row> = {
 const MUTATIONS: Record<string, Row> = {
   addSshKey: mutation(EVERYBODY, () => '(input: { publicKey: "x" })'),
   authorizeSsh: mutation('', () => '(input: { login: "a", publicKey: "a" })'),
+  changeGroupMembers: mutation('S', ({ group, user }) => `(id: "${group}", add: ["${user}"])`),
   claimPlacements: plain('P', '(limit: 1, leaseSeconds: 1, claimedBy: "a")'),
   confirmEmail: mutation('', () => '(code: "none")'),
   createApiToken: mutation('S', ({ service }) => `(input: { name: "a", owner: "${service}" })`),
   createEnvironment: mutation('DWAS', () => `(input: { name: "x-${newId('event').slice(-12)}", template: "sample" })`),
+  createGroup: mutation('S', () => '(input: { name: "" })'),
   createInstanceType: mutation('S', () => '(input: { name: "!" })'),
   createInvitation: mutation('S', () => '(input: { name: "a" })'),
   createPlatform: mutation('S', () => '(input: { name: "!" })'),
+  createRole: mutation('S', () => '(input: { name: "", scope: system, permissions: [] })'),
   createServiceAccount: mutation('S', () => '(input: { login: "!", name: "a" })'),
   createSignInModule: mutation('S', () => '(input: { name: "a", issuer: "a", clientId: "a" })'),
   createTemplate: mutation('AS', () => '(input: { name: "!", repository: { url: "a" } })'),
   createTicket: mutation('Wps', ({ environment }) => `(input: { environment: "${environment}", port: 1 })`),
   deleteEnvironment: onThing('WAS', 'environment'),
+  deleteGroup: onThing('S', 'group'),
   deleteInstanceType: onThing('S', 'instanceType'),
+  deleteRole: onThing('S', 'role'),
   deleteSignInModule: onThing('S', 'signInModule'),
   deleteSnapshot: onThing('WS', 'snapshot'),
   deleteTemplate: onThing('AS', 'template'),
@@ -165,8 +183,10 @@ const MUTATIONS: Record<string, Row> = {
   snapshotEnvironment: mutation('W', ({ environment }) => `(input: { id: "${environment}" })`),
   startEnvironment: onThing('WAS', 'environment'),
   stopEnvironment: onThing('WAS', 'environment'),
+  updateGroup: mutation('S', ({ group }) => `(id: "${group}", input: { name: "" })`),
   updateInstanceType: mutation('S', ({ instanceType }) => `(id: "${instanceType}", input: { name: "!" })`),
   updatePlatformSettings: mutation('S', ({ platform }) => `(id: "${platform}", settings: {})`),
+  updateRole: mutation('S', ({ role }) => `(id: "${role}", input: { name: "", scope: system, permissions: [] })`),
   updateSignInModule: mutation(
     'S',
     ({ signInModule }) => `(id: "${signInModule}", input: { name: "a", issuer: "a", clientId: "a" })`,
@@ -203,6 +223,7 @@ const NODES: Record<string, { key: Key; allowed: string }> = {
   Invitation: { key: 'invitation', allowed: 'US' },
   Notification: { key: 'notification', allowed: 'W' },
   Platform: { key: 'platform', allowed: EVERYBODY },
+  Role: { key: 'role', allowed: 'US' },
   Session: { key: 'session', allowed: 'W' },
   SignInModule: { key: 'signInModule', allowed: 'US' },
   Share: { key: 'share', allowed: 'VWAUSv' },
@@ -292,10 +313,30 @@ async function newWorld(): Promise<World> {
     notification: (await server.db.notification.findFirstOrThrow({ where: { userId: owner.userId } })).id,
     auditEntry: (await server.db.auditEntry.findFirstOrThrow()).id,
     user: (await server.newUser()).userId,
-    group: (await server.db.group.create({ data: { id: newId('group'), name: tail() } })).id,
+    group: (await services.groupAdmin.create(administrator, { name: tail(), roles: [{ systemRole: 'auditor' }] })).id,
+    role: (
+      await services.roles.create(administrator, { name: tail(), scope: 'namespace', permissions: ['template.view'] })
+    ).id,
     service: service.id,
     share: shares[0]?.id ?? '',
   };
+}
+
+async function byRole(): Promise<User> {
+  const { roles, userAdmin } = server.app.services;
+  const permissions = [...NAMESPACE_ROLES.viewer];
+  const role = await roles.create(server.administrator, { name: 'own', scope: 'namespace', permissions });
+  const user = await server.newUser({ role: null });
+  await userAdmin.setRoles(server.administrator, user.userId, { custom: [{ role: role.id }] });
+  return user;
+}
+
+async function byGroup(): Promise<User> {
+  const { groupAdmin } = server.app.services;
+  const user = await server.newUser({ role: null });
+  const group = await groupAdmin.create(server.administrator, { name: 'dev', roles: [{ role: 'developer' }] });
+  await groupAdmin.changeMembers(server.administrator, group.id, { add: [user.userId] });
+  return user;
 }
 
 beforeAll(async () => {
@@ -312,6 +353,8 @@ beforeAll(async () => {
     V: (await server.newUser({ role: 'viewer' })).headers,
     D: (await server.newUser()).headers,
     A: (await server.newUser({ role: 'administrator' })).headers,
+    C: (await byRole()).headers,
+    G: (await byGroup()).headers,
     U: (await server.newUser({ role: null, systemRole: 'auditor' })).headers,
     S: (await server.newUser({ role: null, systemRole: 'administrator' })).headers,
     v: guests.v.headers,
@@ -352,7 +395,7 @@ async function letIn(operation: string, [name, row]: [string, Row], makeWorld: (
 }
 
 const headersOf = (role: Role, { owner }: World) => (role === 'W' ? owner.headers : headers[role]);
-const inOrder = (roles: string) => ALL.filter((role) => roles.includes(role)).join('');
+const inOrder = (roles: string) => ALL.filter((role) => roles.includes(SAME[role] ?? role)).join('');
 
 async function fieldsOf(type: string): Promise<string[]> {
   const { data } = await server.ask(`{ __type(name: "${type}") { fields { name } } }`);
@@ -389,6 +432,110 @@ describe('every field lets in the roles of its row, and nobody else:', () => {
       if (isLetIn(answer, row, shared)) allowed += role;
     }
     expect(allowed).toBe(inOrder(row.allowed));
+  });
+});
+
+/** Who is told each field of a user when he owns what they may see: many see the owner, few may see all users. */
+const OF_THE_OWNER: Record<string, string> = {
+  createdAt: 'VWAUSvps',
+  disabledAt: 'US',
+  email: 'WUS',
+  groups: 'WUS',
+  hasPassword: 'WUS',
+  id: 'VWAUSvps',
+  isAdministrator: 'VWAUSvps',
+  kind: 'VWAUSvps',
+  login: 'VWAUSvps',
+  name: 'VWAUSvps',
+  permissionSources: 'WUS',
+  permissions: 'W',
+  role: 'WUS',
+  roles: 'WUS',
+  systemRole: 'WUS',
+};
+
+/** Fields that not everybody is told who is given the object by its id. */
+const OF_NODES: Record<string, string> = { 'Platform.settings': 'US', 'User.permissions': '' };
+
+/** Something that says more than that there is nothing; `false` does not, where the owner has what is asked for. */
+const isTold = (value: unknown): boolean =>
+  value !== null && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+
+interface TypeRef {
+  kind: string;
+  ofType: TypeRef | null;
+}
+
+/** What can be asked of a type without an argument, each with the least selection. */
+async function selectionsOf(type: string): Promise<Map<string, string>> {
+  const ref = 'kind ofType { kind ofType { kind ofType { kind } } }';
+  const { data } = await server.ask(
+    `{ __type(name: "${type}") { fields { name args { defaultValue type { kind } } type { ${ref} } } } }`,
+  );
+  const inner = ({ kind, ofType }: TypeRef): string => (ofType ? inner(ofType) : kind);
+  const isFree = ({ args }: { args: { defaultValue: unknown; type: TypeRef }[] }) =>
+    args.every((arg) => arg.type.kind !== 'NON_NULL' || arg.defaultValue !== null);
+  return new Map(
+    data.__type.fields
+      .filter(isFree)
+      .map(({ name, type }: { name: string; type: TypeRef }) => [
+        name,
+        ['OBJECT', 'INTERFACE', 'UNION'].includes(inner(type)) ? `${name} { __typename }` : name,
+      ]),
+  );
+}
+
+/** The owner of an environment who has something in every field. */
+async function newOwner(isDisabled: boolean): Promise<World> {
+  const world = await newWorld();
+  const { services } = server.app;
+  const { userId } = world.owner;
+  await services.users.setPassword(world.owner, { password: 'correct horse battery' });
+  await server.db.user.update({ where: { id: userId }, data: { email: `${userId}@example.com`, isAuditor: true } });
+  const group = await services.groupAdmin.create(server.administrator, {
+    name: userId,
+    roles: [{ systemRole: 'administrator' }],
+  });
+  await services.groupAdmin.changeMembers(server.administrator, group.id, { add: [userId] });
+  if (isDisabled) await services.userAdmin.setDisabled(server.administrator, userId, true);
+  return world;
+}
+
+describe('every field of an object tells the roles of its row, and nobody else:', () => {
+  it('of a user who owns something', async () => {
+    expect(Object.keys(OF_THE_OWNER).sort()).toEqual(await fieldsOf('User'));
+    const [there, disabled] = [await newOwner(false), await newOwner(true)];
+    const selections = await selectionsOf('User');
+    const told: Record<string, string> = {};
+    for (const name of Object.keys(OF_THE_OWNER)) {
+      const world = name === 'disabledAt' ? disabled : there;
+      told[name] = '';
+      for (const role of ALL) {
+        const document = `{ environment(id: "${world.environment}") { owner { ${selections.get(name)} } } }`;
+        const { data } = await server.ask(document, {}, headersOf(role, world));
+        if (isTold(data?.environment?.owner?.[name])) told[name] += role;
+      }
+    }
+    const expected = Object.entries(OF_THE_OWNER).map(([name, roles]) => [name, inOrder(roles)]);
+    expect(told).toEqual(Object.fromEntries(expected));
+  });
+
+  it.each(Object.entries(NODES))('of %s', async (type, { key, allowed }) => {
+    const told: Record<string, string> = {};
+    const expected: Record<string, string> = {};
+    for (const [name, selection] of await selectionsOf(type)) {
+      let toldTo = '';
+      for (const role of ALL) {
+        const document = `{ node(id: "${shared[key]}") { ... on ${type} { ${selection} } } }`;
+        const { data } = await server.ask(document, {}, headersOf(role, shared));
+        if (isTold(data?.node?.[name])) toldTo += role;
+      }
+      // What is empty in this world tells nothing to anybody.
+      if (toldTo === '') continue;
+      told[name] = toldTo;
+      expected[name] = inOrder(OF_NODES[`${type}.${name}`] ?? allowed);
+    }
+    expect(told).toEqual(expected);
   });
 });
 

@@ -12,7 +12,7 @@ import type { Permission } from './roles.ts';
 import { type SharedAccess, shareThatAllows } from './shared-access.ts';
 
 /** `true` takes nothing, `null` is never allowed. */
-interface Rule {
+export interface Rule {
   /** With a thing that the actor owns. Left out where things have no owner. */
   own?: Permission | true;
   others: Permission | true | null;
@@ -52,12 +52,20 @@ const RULES = {
   'user.change': { others: 'user.edit' },
   'group.read': { others: 'user.view' },
   'group.change': { others: 'user.edit' },
+  'role.read': { others: 'user.view' },
+  'role.change': { others: 'user.edit' },
   'audit.read': { others: 'audit.view' },
   /** Whether mail works, and which mails did not go out; a test mail. */
   'mail.inspect': { others: 'outbound.edit' },
   'apiToken.revoke': { own: true, others: 'user.edit' },
 } as const satisfies Record<string, Rule>;
 export type Act = keyof typeof RULES;
+export const ACTS = Object.keys(RULES) as Act[];
+
+/** What the act takes, for whoever explains a decision. */
+export function ruleOf(act: Act): Readonly<Rule> {
+  return RULES[act];
+}
 
 /** What the act is done with, as far as the rules ask. */
 export interface Thing {

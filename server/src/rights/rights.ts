@@ -68,6 +68,14 @@ export function lacking(holder: Rights, given: Rights): Permission[] {
   return [...missing];
 }
 
+/** What there is in `after` and not in `before`. */
+export function gained(before: Rights, after: Rights): Rights {
+  const fresh = (set: ReadonlySet<Permission>, namespaceId: string | null) =>
+    new Set([...set].filter((permission) => !holds(before, permission, namespaceId)));
+  const each = Object.entries(after.inNamespace).map(([id, set]) => [id, fresh(set, id)]);
+  return { everywhere: fresh(after.everywhere, null), inNamespace: Object.fromEntries(each) };
+}
+
 /** The same text for the same rights. */
 export function rightsKey({ everywhere, inNamespace }: Rights): string {
   const words = (set: ReadonlySet<Permission>) => ALL_PERMISSIONS.filter((permission) => set.has(permission)).join(',');

@@ -19,7 +19,7 @@ const SignInKindEnum = builder.enumType('SignInKind', {
   values: SIGN_IN_KINDS,
 });
 
-const SignInModuleNode = builder.prismaNode('SignInModule', {
+export const SignInModuleNode = builder.prismaNode('SignInModule', {
   id: { field: 'id' },
   authScopes: (_module, { actor }) => may(actor, 'user.read'),
   fields: (t) => ({

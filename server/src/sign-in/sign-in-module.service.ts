@@ -62,6 +62,10 @@ export class SignInModuleService {
       });
   }
 
+  async has(id: string): Promise<boolean> {
+    return (await this.#find(id)) !== null;
+  }
+
   /** With its secret, for a sign-in. Null when it is unknown, off, or of another kind. */
   async open<Kind extends SignInKind>(id: string, kind: Kind): Promise<OpenedModule<Kind> | null> {
     const row = await this.#find(id);

@@ -14,7 +14,7 @@ function shown(db: Db, query: Query, { id }: Invitation): Promise<Invitation> {
   return db.invitation.findUniqueOrThrow({ ...query, where: { id } } as Prisma.InvitationFindUniqueOrThrowArgs);
 }
 
-const InvitationNode = builder.prismaNode('Invitation', {
+export const InvitationNode = builder.prismaNode('Invitation', {
   id: { field: 'id' },
   authScopes: (_invitation, { actor }) => may(actor, 'user.read'),
   fields: (t) => ({
@@ -61,6 +61,7 @@ const CreateInvitationInput = builder.inputType('CreateInvitationInput', {
     email: t.string(),
     systemRole: t.field({ type: SystemRoleEnum }),
     role: t.field({ type: NamespaceRoleEnum }),
+    groups: t.idList({ description: 'Groups that whoever joins is put into.' }),
     lifetimeHours: t.int({ description: '168 when left out.' }),
   }),
 });

@@ -16,7 +16,9 @@ import { TEMPLATES } from '../mail/templates.ts';
 import type { NotificationService } from '../notification/notification.service.ts';
 import { momentText } from '../notification/say.ts';
 import { parseInput } from '../parse-input.ts';
-import { mustMay } from '../rights/may.ts';
+import { type Grant, wordGrants } from '../rights/grants.ts';
+import { mustHold, mustMay } from '../rights/may.ts';
+import { rightsOf } from '../rights/rights.ts';
 import { isNamespaceRole, isSystemRole } from '../rights/roles.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { invitationStore } from './invitation.store.ts';
@@ -30,6 +32,12 @@ import { rolesSchema } from './user-admin.service.ts';
 export const createInvitationSchema = rolesSchema.extend({
   name: nameSchema,
   email: addressSchema.nullish(),
+  /** Ids of groups that whoever joins is put into. */
+  groups: z
+    .array(z.string().max(200))
+    .max(100)
+    .nullish()
+    .transform((ids) => [...new Set(ids ?? [])]),
   lifetimeHours: z
     .number()
     .int()
@@ -73,8 +81,11 @@ export class InvitationService {
     input: z.input<typeof createInvitationSchema>,
   ): Promise<{ invitation: Invitation; code: string; isMailed: boolean }> {
     mustMay(actor, 'user.change');
-    const { name, email, systemRole, role, lifetimeHours } = parseInput(createInvitationSchema, input);
+    const { name, email, systemRole, role, groups, lifetimeHours } = parseInput(createInvitationSchema, input);
     const { userId } = asUser(actor);
+    const words = wordGrants({ systemRole, role }, await this.#parts.namespaces.defaultId());
+    const given = rightsOf([...words, ...(await this.#parts.groups.grantsOfAll(groups))]);
+    mustHold(actor, given, 'to invite with this');
     const code = newSecret();
     // Another one than is shown: who comes by it reads the mail of this address.
     const mailCode = newSecret();
@@ -92,6 +103,7 @@ export class InvitationService {
         email: email ?? null,
         systemRole,
         role,
+        groupIds: groups,
         invitedById: userId,
         createdAt: now,
         expiresAt: new Date(now.getTime() + (lifetimeHours ?? USUAL_HOURS) * 3_600_000),
@@ -130,7 +142,7 @@ export class InvitationService {
     const userId = await inTransaction(this.#db, async (tx): Promise<UserId> => {
       const row = await invitationStore.end(tx, { codeHash: hashSecret(code) }, this.#now());
       if (!row) throw noInvitation();
-      const { email, systemRole, role, mailCodeHash, invitedById } = row;
+      const { email, systemRole, role, groupIds, mailCodeHash, invitedById } = row;
       const roles = {
         systemRole: systemRole !== null && isSystemRole(systemRole) ? systemRole : null,
         role: role !== null && isNamespaceRole(role) ? role : null,
@@ -141,6 +153,7 @@ export class InvitationService {
       const values = { name, login };
       const told = { kind: 'invitationAccepted' as const, thingId: id, values };
       await this.#parts.notifications.tell(tx, { userId: invitedById as UserId, ...told });
+      await this.#parts.groups.join(tx, id, groupIds);
       return id;
     });
     return this.#parts.sessions.open(userId, from);
@@ -172,6 +185,14 @@ interface InvitationServiceParts {
   attempts: SignInAttempts;
   mails: MailService;
   notifications: NotificationService;
+  namespaces: { defaultId: () => Promise<string> };
+  groups: InvitationGroups;
+}
+
+/** Groups that an invitation puts whoever joins into. */
+interface InvitationGroups {
+  grantsOfAll: (ids: readonly string[]) => Promise<Grant[]>;
+  join: (tx: Tx, userId: UserId, ids: readonly string[]) => Promise<void>;
 }
 
 function noInvitation(): AppError {

@@ -6,10 +6,19 @@ import { NamespaceRoleEnum, SystemRoleEnum, shown, UserKindEnum, UserNode } from
 import type { UserRow } from './user.store.ts';
 import { userStore } from './user.store.ts';
 
+const CustomRoleInput = builder.inputType('CustomRoleInput', {
+  fields: (t) => ({
+    role: t.id({ required: true }),
+    namespace: t.id({
+      description: 'The default one when left out. Says nothing for a role of the whole installation.',
+    }),
+  }),
+});
 const RolesInput = builder.inputType('RolesInput', {
   fields: (t) => ({
     systemRole: t.field({ type: SystemRoleEnum, description: 'For the whole installation; none when left out.' }),
     role: t.field({ type: NamespaceRoleEnum, description: 'In the namespace; none when left out.' }),
+    custom: t.field({ type: [CustomRoleInput], description: 'Roles that people made; left out, those stay.' }),
   }),
 });
 const CreateServiceAccountInput = builder.inputType('CreateServiceAccountInput', {
@@ -62,7 +71,7 @@ builder.mutationFields((t) => {
     setUserRoles: t.prismaField({
       type: UserNode,
       ...refusals('NOT_FOUND', 'WRONG_STATE'),
-      description: 'Replaces both roles. What the user has open is judged anew within seconds.',
+      description: 'Replaces the roles of their own. What the user has open is judged anew within seconds.',
       args: { id, roles: t.arg({ type: RolesInput, required: true }) },
       resolve: async (query, _root, { id, roles }, { services, actor, db }) =>
         shown(db, query, await services.userAdmin.setRoles(asUser(actor), id, roles)),

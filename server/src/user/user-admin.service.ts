@@ -11,8 +11,11 @@ import { TEMPLATES } from '../mail/templates.ts';
 import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { parseInput } from '../parse-input.ts';
 import { keepingAdministrators } from '../rights/administrators.ts';
-import { mustMay } from '../rights/may.ts';
+import { type Grant, readGrants, readRights, wordGrants } from '../rights/grants.ts';
+import { mustHold, mustMay } from '../rights/may.ts';
+import { gained, rightsOf } from '../rights/rights.ts';
 import { NAMESPACE_ROLES, type NamespaceRole, SYSTEM_ROLES, type SystemRole } from '../rights/roles.ts';
+import type { RoleService } from '../role/role.service.ts';
 import { loginSchema, nameSchema } from './login.ts';
 import type { SessionService } from './session.service.ts';
 import type { UserService } from './user.service.ts';
@@ -32,6 +35,18 @@ export const rolesSchema = z.object({
     .transform((role) => role ?? null),
 });
 
+const userRolesSchema = rolesSchema.extend({
+  /** Roles that people made; left out, those stay. */
+  custom: z
+    .array(z.object({ role: z.string().max(200), namespace: z.string().max(200).nullish() }))
+    .max(200)
+    .nullish(),
+});
+
+const wishOf = ({ role, namespace }: { role: string; namespace?: string | null | undefined }) => {
+  return { custom: role, namespace };
+};
+
 const createServiceAccountSchema = rolesSchema.extend({ login: loginSchema, name: nameSchema });
 
 /** Until whoever cannot sign in any more has read it. */
@@ -46,14 +61,20 @@ export class UserAdminService {
     this.#db = parts.db;
   }
 
-  /** Replaces both roles. What is open by this user is judged anew within seconds. Throws WRONG_STATE for the last administrator. */
-  async setRoles(actor: Actor, id: string, input: z.input<typeof rolesSchema>): Promise<UserRow> {
+  /**
+   * Replaces both words, and the roles that people made where these are given. What is open by this user is judged anew within seconds.
+   * Throws WRONG_STATE for the last administrator, and FORBIDDEN for what the actor does not hold himself.
+   */
+  async setRoles(actor: Actor, id: string, input: z.input<typeof userRolesSchema>): Promise<UserRow> {
     mustMay(actor, 'user.change');
-    const { systemRole, role } = parseInput(rolesSchema, input);
+    const { systemRole, role, custom } = parseInput(userRolesSchema, input);
     const namespaceId = await this.#parts.namespaces.defaultId();
+    const given = custom ? await this.#parts.roles.resolve(custom.map(wishOf)) : null;
     return this.#change(id, async (tx, user) => {
+      await this.#mustHoldGained(tx, actor, user.id, wordGrants({ systemRole, role }, namespaceId));
       await userStore.setSystemRole(tx, user.id, systemRole);
       await this.#parts.namespaces.setRole(tx, { namespaceId, userId: user.id }, role);
+      if (given) await this.#parts.roles.give(tx, actor, { userId: user.id }, given);
       // Whether the user may still enter what he owns depends on it.
       await this.#parts.onAccessChanged(tx, user.id);
     });
@@ -79,6 +100,8 @@ export class UserAdminService {
   async createServiceAccount(actor: Actor, input: z.input<typeof createServiceAccountSchema>): Promise<UserRow> {
     mustMay(actor, 'user.change');
     const account = parseInput(createServiceAccountSchema, input);
+    const namespaceId = await this.#parts.namespaces.defaultId();
+    mustHold(actor, rightsOf(wordGrants(account, namespaceId)), 'to give this');
     return inTransaction(this.#db, (tx) =>
       this.#parts.users.insert(tx, { ...account, kind: 'service', email: null, passwordHash: null }),
     );
@@ -90,6 +113,7 @@ export class UserAdminService {
     const user = await this.#change(id, async (tx, { id: userId, kind }) => {
       if (kind !== 'person')
         throw new AppError({ code: 'WRONG_STATE', message: 'nobody signs in as a service account' });
+      mustHold(actor, await readRights(tx, userId), 'to let anybody sign in as this user');
       await userStore.setPasswordHash(tx, userId, null);
       await this.#parts.sessions.revokeOthers(tx, userId, null);
     });
@@ -116,7 +140,14 @@ export class UserAdminService {
     mustMay(actor, 'user.change');
     const row = isId('user', id) ? await reading(() => userStore.find(this.#db, id)) : null;
     if (row?.kind !== 'service') throw notFound('service account');
+    mustHold(actor, await readRights(this.#db, row.id), 'to make tokens of this service account');
     return row;
+  }
+
+  /** Of the words alone: what groups and roles that people made give besides does not count as his own. */
+  async #mustHoldGained(tx: Tx, actor: Actor, userId: UserId, grants: readonly Grant[]): Promise<void> {
+    const words = (await readGrants(tx, userId)).filter(({ groupId, roleId }) => groupId === null && roleId === null);
+    mustHold(actor, gained(rightsOf(words), rightsOf(grants)), 'to give this');
   }
 
   async #change(id: string, work: (tx: Tx, user: UserRow) => Promise<void>): Promise<UserRow> {
@@ -140,6 +171,7 @@ interface UserAdminServiceParts {
   users: UserService;
   sessions: SessionService;
   namespaces: NamespaceService;
+  roles: RoleService;
   /** Tells the user's workers, in the same transaction. */
   onAccessChanged: (tx: Tx, userId: UserId) => Promise<void>;
 }
