@@ -27,6 +27,8 @@ import { PlatformAdminService, type PlatformContents } from './platform/platform
 import { SchedulerService } from './platform/scheduler.service.ts';
 import { lastBeat } from './presence/last-beat.ts';
 import { RoleService } from './role/role.service.ts';
+import { ScimGroupService } from './scim/scim-group.service.ts';
+import { ScimUserService } from './scim/scim-user.service.ts';
 import { ServerKey } from './server-key.ts';
 import { ShareService } from './share/share.service.ts';
 import { SharedWithService } from './share/shared-with.service.ts';
@@ -53,6 +55,7 @@ import { UserAdminService } from './user/user-admin.service.ts';
 export interface App {
   authentication: Authentication;
   facts: EnvironmentFacts;
+  scim: { users: ScimUserService; groups: ScimGroupService };
   services: Services;
   oidc: OidcSignIn;
   saml: SamlSignIn;
@@ -201,7 +204,17 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     groupAdmin,
     groups,
     instanceTypes,
-    invitations: new InvitationService({ db, clock, users, sessions, attempts, mails, notifications, namespaces, groups: groupAdmin }),
+    invitations: new InvitationService({
+      db,
+      clock,
+      users,
+      sessions,
+      attempts,
+      mails,
+      notifications,
+      namespaces,
+      groups: groupAdmin,
+    }),
     mails,
     namespaces,
     notifications,
@@ -239,11 +252,15 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     userAdmin,
     users,
   };
+  const scim = {
+    users: new ScimUserService({ db, clock, users, userAdmin }),
+    groups: new ScimGroupService({ db, groups: groupAdmin }),
+  };
   const authentication = new Authentication({ audit, db, platforms, apiTokens, sessions });
   const arrivals: Arrivals = new Arrivals({ db, clock, groups, users, sessions });
   const oidc = new OidcSignIn({ db, key, clock, log, modules: signInModules, arrivals });
   const saml = new SamlSignIn({ db, key, clock, log, modules: signInModules, samlModules, arrivals, attempts });
-  return { authentication, facts, oidc, saml, services, sessions, tickets };
+  return { authentication, facts, oidc, saml, scim, services, sessions, tickets };
 }
 
 /** What lies on a platform that only its scheduler can delete. */

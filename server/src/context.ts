@@ -18,10 +18,10 @@ import type { NotificationService } from './notification/notification.service.ts
 import type { PlatformService } from './platform/platform.service.ts';
 import type { PlatformAdminService } from './platform/platform-admin.service.ts';
 import type { SchedulerService } from './platform/scheduler.service.ts';
+import type { RoleService } from './role/role.service.ts';
 import type { ShareService } from './share/share.service.ts';
 import type { SharedWithService } from './share/shared-with.service.ts';
 import type { SamlModuleService } from './sign-in/saml-module.service.ts';
-import type { RoleService } from './role/role.service.ts';
 import type { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import type { SnapshotService } from './snapshot/snapshot.service.ts';
 import type { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';

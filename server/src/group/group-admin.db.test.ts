@@ -56,8 +56,8 @@ describe('a group', () => {
     const name = tail();
     await groups().create(server.administrator, { name });
     expect(await code(groups().create(server.administrator, { name }))).toBe('NAME_TAKEN');
-    const settings = { issuer: 'https://id.example.com', clientId: 'a' };
-    const wish = { name: tail(), clientSecret: 's', settings };
+    const settings = { kind: 'oidc' as const, issuer: 'https://id.example.com', clientId: 'a' };
+    const wish = { name: tail(), secret: 's', settings };
     const { id: module } = await server.app.services.signInModules.create(server.administrator, wish);
     const kept = await groups().create(server.administrator, { name: tail(), module, externalName: 'Staff' });
     const again = { name: tail(), module, externalName: 'STAFF' };

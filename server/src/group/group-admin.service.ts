@@ -1,6 +1,6 @@
 /** What administrators do with groups. Nobody puts anybody, or himself, into a group that has more than he holds. */
 import { AppError } from '@easel/schema/errors';
-import { isId, type UserId } from '@easel/schema/ids';
+import { type GroupId, isId, type UserId } from '@easel/schema/ids';
 import type { z } from 'zod';
 import { type Actor, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
@@ -16,6 +16,13 @@ import { type GroupFields, groupSchema, membersSchema } from './group-input.ts';
 
 /** More are a mistake in a script. */
 const MAX_GROUPS = 10_000;
+
+/** What a directory says of a group of its own. */
+interface Provisioned {
+  name: string;
+  externalId: string | null;
+  memberIds: readonly UserId[];
+}
 
 interface GroupAdminServiceParts {
   db: Db;
@@ -77,13 +84,43 @@ export class GroupAdminService {
   /** Its members lose what it gave. Throws WRONG_STATE where nobody could administer any more. */
   async delete(actor: Actor, id: string): Promise<GroupRow> {
     mustMay(actor, 'group.change');
-    return this.#change(id, (tx, row) => this.remove(tx, row));
+    return this.#change(id, async (tx, row) => {
+      const memberIds = await groupStore.memberIds(tx, row.id);
+      await groupStore.delete(tx, row.id);
+      await this.#parts.onAccessChanged(tx, memberIds);
+    });
   }
 
-  async remove(tx: Tx, row: GroupRow): Promise<void> {
-    const memberIds = await groupStore.memberIds(tx, row.id);
-    await groupStore.delete(tx, row.id);
-    await this.#parts.onAccessChanged(tx, memberIds);
+  /**
+   * A group of the directory that provisions users: makes it, or brings the one of this id to what the directory says. What it gives is
+   * decided here, by whoever gives roles to it; so this asks for no more than `group.change`.
+   */
+  async provision(actor: Actor, id: GroupId | null, wanted: Provisioned): Promise<GroupRow> {
+    mustMay(actor, 'group.change');
+    const { name, externalId: scimExternalId, memberIds } = wanted;
+    const fields = { name, scimExternalId, isProvisioned: true };
+    const settle = async (tx: Tx, row: GroupRow) => {
+      const present = new Set(await groupStore.memberIds(tx, row.id));
+      const add = memberIds.filter((userId) => !present.has(userId));
+      const wantedIds = new Set(memberIds);
+      const remove = [...present].filter((userId) => !wantedIds.has(userId));
+      await groupStore.addMembers(tx, row.id, add);
+      await groupStore.removeMembers(tx, row.id, remove);
+      await this.#parts.onAccessChanged(tx, [...add, ...remove]);
+    };
+    return this.#uniquelyNamed({ name, externalName: null }, () => {
+      if (id === null) {
+        return inTransaction(this.#db, async (tx) => {
+          const row = await groupStore.insert(tx, fields);
+          await settle(tx, row);
+          return row;
+        });
+      }
+      return this.#change(id, async (tx, row) => {
+        await groupStore.update(tx, row.id, fields);
+        await settle(tx, row);
+      });
+    });
   }
 
   /** Throws WRONG_STATE for a group that a directory keeps in step, and where nobody could administer any more. */
@@ -143,7 +180,10 @@ export class GroupAdminService {
     );
   }
 
-  async #uniquelyNamed<T>({ name, externalName }: GroupFields, work: () => Promise<T>): Promise<T> {
+  async #uniquelyNamed<T>(
+    { name, externalName }: Pick<GroupFields, 'name' | 'externalName'>,
+    work: () => Promise<T>,
+  ): Promise<T> {
     try {
       return await work();
     } catch (err) {

@@ -16,7 +16,8 @@ import { createGraphqlEngine } from './graphql.ts';
 import { createOidcRoutes } from './oidc-routes.ts';
 import { isAllowedOrigin } from './origin.ts';
 import { createSamlRoutes } from './saml-routes.ts';
-import { createHttpServer } from './server.ts';
+import { createScimRoutes } from './scim-routes.ts';
+import { admitted, createHttpServer } from './server.ts';
 import { socketAuthentication } from './socket-authentication.ts';
 import type { UiHandler } from './ui.ts';
 
@@ -75,13 +76,27 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     isAllowedOrigin: isAllowed,
     onError: (err) => log.error({ err }, 'audit export failed'),
   });
+  const admission = new Admission(limits, clock);
+  const scimRoutes = createScimRoutes({
+    audit: services.audit,
+    users: app.scim.users,
+    groups: app.scim.groups,
+    publicUrl,
+    async admit(request, response) {
+      response.once('close', admission.enter());
+      const actor = await admitted({ admission, authentication }, request);
+      return { actor: actor.kind === 'user' ? actor : null };
+    },
+    onError: (err) => log.error({ err }, 'provisioning failed'),
+  });
   const server = createHttpServer({
-    admission: new Admission(limits, clock),
+    admission,
     auditExport,
     authentication,
     authRoutes,
     oidcRoutes,
     samlRoutes,
+    scimRoutes,
     engine,
     health,
     isAllowedOrigin: isAllowed,

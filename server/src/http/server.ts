@@ -23,6 +23,7 @@ import { HOST_HEADER, PROTOCOL_HEADER, type UiHandler } from './ui.ts';
 export interface HttpServerParts {
   admission: Admission;
   auditExport: AuthRoutes;
+  scimRoutes: AuthRoutes;
   authentication: Authentication;
   authRoutes: AuthRoutes;
   oidcRoutes: AuthRoutes;
@@ -56,7 +57,7 @@ export function createHttpServer(parts: HttpServerParts): Server {
     if (path === '/graphql') void handleGraphql(parts, request, response, requestId);
     else if (path === TICKET_KEYS_PATH) void answerTicketKeys(parts.tickets, response, log);
     else if ([parts.authRoutes, parts.oidcRoutes, parts.samlRoutes].some((route) => route(request, response))) return;
-    else if (parts.auditExport(request, response)) return;
+    else if (parts.auditExport(request, response) || parts.scimRoutes(request, response)) return;
     else parts.ui(request, response);
   });
   server.on('upgrade', (request) => settleAddress(request, parts.proxyHops));
@@ -93,7 +94,11 @@ async function handleGraphql(
 }
 
 /** Who asks. A token that is not good counts as a stranger's request. */
-async function admitted({ admission, authentication }: HttpServerParts, request: IncomingMessage): Promise<Actor> {
+/** Who asks, counted: by his token, and by his address while he has none that is good. */
+export async function admitted(
+  { admission, authentication }: Pick<HttpServerParts, 'admission' | 'authentication'>,
+  request: IncomingMessage,
+): Promise<Actor> {
   const address = addressOf(request);
   try {
     const actor = await authentication.ofRequest(request);

@@ -5,7 +5,16 @@ import type { Invitation } from '../generated/prisma/client.ts';
 
 type New = Pick<
   Invitation,
-  'codeHash' | 'mailCodeHash' | 'name' | 'email' | 'systemRole' | 'role' | 'groupIds' | 'invitedById' | 'createdAt' | 'expiresAt'
+  | 'codeHash'
+  | 'mailCodeHash'
+  | 'name'
+  | 'email'
+  | 'systemRole'
+  | 'role'
+  | 'groupIds'
+  | 'invitedById'
+  | 'createdAt'
+  | 'expiresAt'
 >;
 
 const isOpen = (now: Date) => ({ endedAt: null, expiresAt: { gt: now } });

@@ -96,6 +96,31 @@ export class UserAdminService {
     });
   }
 
+  /**
+   * Name and address as a directory has them; `more` is done in the same transaction. Throws FORBIDDEN for another address of
+   * somebody with rights for the whole installation that the actor lacks: by his address one may become him.
+   */
+  async setProfile(
+    actor: Actor,
+    id: string,
+    profile: { name: string; email: string | null },
+    more: (tx: Tx) => Promise<void>,
+  ): Promise<UserRow> {
+    mustMay(actor, 'user.change');
+    const { name, email } = profile;
+    return this.#change(id, async (tx, user) => {
+      if (user.email !== email) {
+        const { everywhere } = await readRights(tx, user.id);
+        mustHold(actor, { everywhere, inNamespace: {} }, 'to change the address of this user');
+        // The directory vouches for it.
+        const emailVerifiedAt = email === null ? null : new Date(this.#parts.clock.now());
+        await userStore.setProfile(tx, user.id, { email, emailVerifiedAt });
+      }
+      await userStore.setProfile(tx, user.id, { name });
+      await more(tx);
+    });
+  }
+
   /** For automation: has API tokens, and nobody signs in as it. Throws NAME_TAKEN. */
   async createServiceAccount(actor: Actor, input: z.input<typeof createServiceAccountSchema>): Promise<UserRow> {
     mustMay(actor, 'user.change');

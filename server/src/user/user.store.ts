@@ -90,6 +90,14 @@ export const userStore = {
     await tx.user.update({ where: { id }, data: columnsOf(systemRole) });
   },
 
+  async setProfile(
+    tx: Tx,
+    id: UserId,
+    profile: Partial<Pick<UserRow, 'name' | 'email' | 'emailVerifiedAt'>>,
+  ): Promise<void> {
+    await tx.user.update({ where: { id }, data: profile });
+  },
+
   async setDisabled(tx: Tx, id: UserId, disabledAt: Date | null): Promise<void> {
     await tx.user.update({ where: { id }, data: { disabledAt } });
   },
