@@ -45,7 +45,9 @@ describeWith(['chromium', 'built web'], 'sharing in the browser', () => {
     await owner.getByRole('button', { name: 'Share', exact: true }).press('Enter');
     const dialog = owner.getByRole('dialog', { name: 'Share box' });
     const who = dialog.getByLabel('Login or e-mail address');
-    await expect.poll(() => who.evaluate((field) => field === document.activeElement)).toBe(true);
+    await expect
+      .poll(() => who.evaluate((field) => field === field.ownerDocument.activeElement), { timeout: 20_000 })
+      .toBe(true);
     await who.press('Enter');
     await dialog.getByText('Enter a login or an e-mail address.').waitFor();
     await who.fill('nobody.at.all');

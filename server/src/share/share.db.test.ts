@@ -1,3 +1,4 @@
+import { newSshKeyPair } from '@easel/kit/ssh/private-key';
 import { type EnvironmentId, newId } from '@easel/schema/ids';
 import { verifyTicket } from '@easel/schema/wire/ticket';
 import { createClient } from 'graphql-ws';
@@ -5,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { openServer, READY, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 import { ADMINISTRATOR } from '../rights/rights.kit.ts';
-import { newSshKeyPair } from '../user/ssh-key-pair.ts';
+
 import type { ShareInput } from './share.service.ts';
 
 type User = Awaited<ReturnType<TestServer['newUser']>>;
