@@ -39,6 +39,7 @@ describeWith(['chromium', 'built web', 'simplesamlphp'], 'an identity provider o
     await dialog.getByText('expected metadata of one provider').waitFor();
     await dialog.getByRole('radio', { name: 'Address of its metadata' }).check();
     await dialog.getByLabel('Address of the metadata').fill(idp.metadataUrl);
+    await dialog.getByLabel('Hours until sessions end').fill('8');
     await dialog.getByText('Names and attributes').click();
     expect(await findAccessibilityFaults(administrator)).toEqual([]);
     await dialog.getByRole('button', { name: 'Save' }).click();
@@ -71,6 +72,7 @@ describeWith(['chromium', 'built web', 'simplesamlphp'], 'an identity provider o
     await administrator.getByRole('button', { name: 'Edit Company' }).click();
     const dialog = administrator.getByRole('dialog', { name: 'Company' });
     await dialog.getByText(idp.entityId, { exact: true }).waitFor();
+    expect(await dialog.getByLabel('Hours until sessions end').inputValue()).toBe('8');
     await dialog.getByRole('button', { name: 'Read again' }).click();
     await dialog.getByText('read just now').waitFor();
   });

@@ -25,7 +25,7 @@ export function emptySamlForm() {
     loginAttribute: '',
     emailAttribute: '',
     groupsAttribute: '',
-    sessionHours: '',
+    sessionHours: null as number | null,
   };
 }
 
@@ -46,7 +46,7 @@ export function samlFormOf(saml: SamlModule | null): SamlForm {
     loginAttribute: saml.loginAttribute ?? '',
     emailAttribute: saml.emailAttribute ?? '',
     groupsAttribute: saml.groupsAttribute ?? '',
-    sessionHours: saml.sessionHours === null ? '' : String(saml.sessionHours),
+    sessionHours: saml.sessionHours,
   };
 }
 
@@ -61,7 +61,7 @@ export function samlInputOf(form: SamlForm): SamlInput {
     loginAttribute: named(form.loginAttribute),
     emailAttribute: named(form.emailAttribute),
     groupsAttribute: named(form.groupsAttribute),
-    sessionHours: form.sessionHours.trim() === '' ? null : Number(form.sessionHours),
+    sessionHours: form.sessionHours,
   };
 }
 
