@@ -190,7 +190,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     audit,
     emails: new EmailService({ db, clock, users, mails }),
     environments,
-    explain: new ExplainService({ db, users, environments, templates, namespaces }),
+    explain: new ExplainService({ db, users, environments, templates, namespaces, shared }),
     forgotPassword: new ForgotPasswordService({
       db,
       clock,

@@ -7,6 +7,7 @@ import * as account from './account.ts';
 import * as environments from './environments.ts';
 import * as instanceTypes from './instance-types.ts';
 import type { Operation } from './operation.ts';
+import * as people from './people.ts';
 import * as platforms from './platforms.ts';
 import * as shares from './shares.ts';
 import * as snapshots from './snapshots.ts';
@@ -18,6 +19,7 @@ const operations = Object.entries({
   ...account,
   ...environments,
   ...instanceTypes,
+  ...people,
   ...platforms,
   ...shares,
   ...snapshots,

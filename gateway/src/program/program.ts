@@ -5,6 +5,7 @@ import { addAccountCommands } from './account.ts';
 import { addDiskCommands } from './disks.ts';
 import type { Door } from './door.ts';
 import { addEnvironmentCommands } from './environments.ts';
+import { addPeopleCommands } from './people.ts';
 import { addPlatformCommands } from './platforms.ts';
 import { addShareCommands } from './shares.ts';
 import { addTemplateCommands } from './templates.ts';
@@ -51,6 +52,7 @@ export function createProgram(door: Door): Command {
   addDiskCommands(program.commandsGroup('Disks:'), door);
   addTemplateCommands(program.commandsGroup('Templates:'), door);
   addPlatformCommands(program.commandsGroup('Platforms:'), door);
+  addPeopleCommands(program.commandsGroup('People:'), door);
   addAccountCommands(program.commandsGroup('Account and installation:'), door);
   return program;
 }

@@ -6,9 +6,10 @@ import type { Db } from '../db.ts';
 import type { EnvironmentService } from '../environment/environment.service.ts';
 import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { type Grant, readGrants } from '../rights/grants.ts';
-import { type Act, may, mustMay, type Rule, ruleOf, type Thing } from '../rights/may.ts';
+import { type Act, may, mustMay, type Rule, ruleOf, shareFor, type Thing } from '../rights/may.ts';
 import { holds, permissionsIn, rightsOf } from '../rights/rights.ts';
 import { ALL_PERMISSIONS, type Permission, permissionsOf } from '../rights/roles.ts';
+import type { SharedWithService } from '../share/shared-with.service.ts';
 import type { TemplateService } from '../template/template.service.ts';
 import type { UserService } from '../user/user.service.ts';
 import type { UserRow } from '../user/user.store.ts';
@@ -35,6 +36,7 @@ interface ExplainServiceParts {
   environments: EnvironmentService;
   templates: TemplateService;
   namespaces: NamespaceService;
+  shared: Pick<SharedWithService, 'accessOf'>;
 }
 
 export class ExplainService {
@@ -53,7 +55,7 @@ export class ExplainService {
   /** Whether this user may do this, with this environment or template where one is meant. Throws NOT_FOUND or INVALID_INPUT. */
   async explain(actor: Actor, wish: { userId: string; act: Act; thingId: string | null }): Promise<Explanation> {
     const user = await this.#user(actor, wish.userId);
-    const thing = await this.#thing(actor, wish);
+    const thing = await this.#thing(actor, user, wish);
     const grants = await readGrants(this.#parts.db, user.id);
     const credential = { kind: 'session', id: 'none' } as const;
     const subject: UserActor = {
@@ -64,7 +66,7 @@ export class ExplainService {
       credential,
     };
     const isAllowed = user.disabledAt === null && may(subject, wish.act, thing);
-    const told = tell(ruleOf(wish.act), subject, thing);
+    const told = tell(wish.act, subject, thing);
     const permission = told.permission;
     const sources = sourcesOf(grants).filter(
       ({ permission: name, grant }) =>
@@ -81,7 +83,8 @@ export class ExplainService {
   }
 
   /** As far as whoever asks may see it himself. */
-  async #thing(actor: Actor, { act, thingId }: { act: Act; thingId: string | null }): Promise<Thing> {
+  async #thing(actor: Actor, user: UserRow, wish: { act: Act; thingId: string | null }): Promise<Thing> {
+    const { act, thingId } = wish;
     if (thingId === null) {
       const rule = ruleOf(act);
       if (rule.own !== undefined && rule.others !== 'user.view' && rule.others !== 'user.edit') {
@@ -96,7 +99,8 @@ export class ExplainService {
       return { namespaceId: template.namespaceId };
     }
     const environment = await this.#parts.environments.get(actor, thingId, 'read');
-    return { ownerId: environment.ownerId, namespaceId: environment.namespaceId };
+    const { id, ownerId, namespaceId } = environment;
+    return { ownerId, namespaceId, shares: (await this.#parts.shared.accessOf(user.id, [id])).get(id) ?? [] };
   }
 }
 
@@ -106,11 +110,9 @@ function sourcesOf(grants: readonly Grant[]): PermissionSource[] {
 }
 
 /** What decides, in the order in which `may` looks. */
-function tell(
-  rule: Rule,
-  { userId, rights }: UserActor,
-  thing: Thing,
-): { reason: string; permission: Permission | null } {
+function tell(act: Act, subject: UserActor, thing: Thing): { reason: string; permission: Permission | null } {
+  const rule: Rule = ruleOf(act);
+  const { userId, rights } = subject;
   const has = (permission: Permission) => holds(rights, permission, thing.namespaceId ?? null);
   const isOwn = rule.own !== undefined && thing.ownerId === userId;
   if (isOwn && rule.own === true) return { reason: 'it is theirs', permission: null };
@@ -121,6 +123,7 @@ function tell(
   if (rule.others !== null && has(rule.others)) {
     return { reason: `they hold "${rule.others}"`, permission: rule.others };
   }
+  if (shareFor(subject, act, thing)) return { reason: 'the owner shares it with them', permission: null };
   if (isOwn && rule.own && rule.own !== true) {
     return { reason: `it is theirs, but none of their roles gives "${rule.own}"`, permission: rule.own };
   }
