@@ -95,7 +95,7 @@ describeWith(['chromium', 'built web'], 'sharing in the browser', () => {
     expect(await findAccessibilityFaults(phone)).toEqual([]);
     await shoot(phone, 'dialog-phone-dark');
     await phone.context().close();
-  });
+  }, 240_000);
 
   it('takes the page away from the guest when it is revoked', async () => {
     await owner.getByRole('button', { name: 'Revoke what is shared with ada.lovelace' }).click();

@@ -6,6 +6,7 @@ import type { App } from '#lib/state/app.svelte.ts';
 export class EnvironmentPage {
   #detail = $state.raw<EnvironmentDetail | null>(null);
   #problem = $state.raw<string | null>(null);
+  #isOver = false;
 
   /** Must be called while a component initialises. Another id starts afresh. */
   constructor(app: App, id: () => string) {
@@ -17,9 +18,11 @@ export class EnvironmentPage {
           this.#problem = null;
         }
         shown = id();
+        this.#isOver = false;
         return { id: id() };
       },
       onData: ({ environmentChanged: next }) => {
+        if (this.#isOver) return;
         this.#problem = null;
         const isOlder = this.#detail?.id === next.id && this.#detail.version > next.version;
         if (!isOlder) this.#detail = next;
@@ -28,8 +31,10 @@ export class EnvironmentPage {
       },
       onProblem: (problem) => {
         this.#problem = problem.message;
-        // What was shared is shared no longer: nothing of it stays on show.
-        if (this.#detail?.myShare && !problem.isNetwork) this.#detail = null;
+        if (!this.#detail?.myShare || problem.isNetwork) return;
+        // What was shared is shared no longer: nothing of it stays on show, nor comes back with the answer that says so.
+        this.#detail = null;
+        this.#isOver = true;
       },
     });
   }
