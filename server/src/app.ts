@@ -22,6 +22,7 @@ import { MailService } from './mail/mail.service.ts';
 import { NamespaceService } from './namespace/namespace.service.ts';
 import { NotificationService } from './notification/notification.service.ts';
 import type { ObjectStore } from './objects/objects.ts';
+import { Outbound } from './outbound/outbound.ts';
 import { PlatformService } from './platform/platform.service.ts';
 import { PlatformAdminService, type PlatformContents } from './platform/platform-admin.service.ts';
 import { SchedulerService } from './platform/scheduler.service.ts';
@@ -33,7 +34,7 @@ import { ServerKey } from './server-key.ts';
 import { ShareService } from './share/share.service.ts';
 import { SharedWithService } from './share/shared-with.service.ts';
 import { Arrivals } from './sign-in/arrival.ts';
-import { OidcSignIn } from './sign-in/oidc.ts';
+import { OidcSignIn, PROVIDER_LIMITS } from './sign-in/oidc.ts';
 import { SamlSignIn } from './sign-in/saml.ts';
 import { SamlModuleService } from './sign-in/saml-module.service.ts';
 import { SignInModuleService } from './sign-in/sign-in-module.service.ts';
@@ -258,7 +259,26 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   };
   const authentication = new Authentication({ audit, db, platforms, apiTokens, sessions });
   const arrivals: Arrivals = new Arrivals({ db, clock, groups, users, sessions });
-  const oidc = new OidcSignIn({ db, key, clock, log, modules: signInModules, arrivals });
+  const outbound = new Outbound(config.outbound);
+  const oidc = new OidcSignIn({
+    db,
+    key,
+    clock,
+    log,
+    modules: signInModules,
+    arrivals,
+    fetch: outbound.fetchNamed(PROVIDER_LIMITS),
+    onUnreachable: ({ id, name }, problem) => {
+      const day = new Date(clock.now()).toISOString().slice(0, 10);
+      const told = {
+        kind: 'providerUnreachable' as const,
+        thingId: id,
+        values: { name, problem },
+        key: `${id} ${day}`,
+      };
+      return notifications.tellNow({ everyAdministrator: true, ...told });
+    },
+  });
   const saml = new SamlSignIn({ db, key, clock, log, modules: signInModules, samlModules, arrivals, attempts });
   return { authentication, facts, oidc, saml, scim, services, sessions, tickets };
 }

@@ -4,6 +4,7 @@ import { nameSchema } from '@easel/schema/names';
 import { imageSchema } from '@easel/schema/template';
 import { z } from 'zod';
 import { mailConfig } from './mail/mail-config.ts';
+import { outboundConfig } from './outbound/outbound-config.ts';
 
 const seconds = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
 
@@ -104,6 +105,9 @@ const objectStoreConfig = z.discriminatedUnion('EASEL_OBJECT_STORE', [
   }),
 ]);
 
-export const config = z.intersection(z.intersection(serverConfig, objectStoreConfig), mailConfig);
+export const config = z.intersection(
+  z.intersection(serverConfig, objectStoreConfig),
+  z.intersection(mailConfig, outboundConfig),
+);
 export type Config = z.output<typeof config>;
 export type ObjectStoreConfig = z.output<typeof objectStoreConfig>;

@@ -24,6 +24,8 @@ export const REQUEST_SECONDS = 600;
 /** The provider's keys and addresses are asked for anew after this. */
 const DISCOVERED_MS = 10 * 60_000;
 const ANSWER_LIMIT_SECONDS = 10;
+/** Of all that a provider says: its keys are the longest. */
+export const PROVIDER_LIMITS = { timeoutMs: ANSWER_LIMIT_SECONDS * 1000, maxAnswerBytes: 1_000_000 };
 
 interface OidcParts {
   db: Db;
@@ -32,6 +34,9 @@ interface OidcParts {
   log: Log;
   modules: SignInModuleService;
   arrivals: Arrivals;
+  /** The only way to providers. */
+  fetch: oidc.CustomFetch;
+  onUnreachable: (module: { id: string; name: string }, problem: string) => Promise<void>;
 }
 
 type OidcModule = OpenedModule<'oidc'> & { secret: string };
@@ -138,13 +143,14 @@ export class OidcSignIn {
       const found = await oidc.discovery(issuer, settings.clientId, secret, undefined, {
         execute,
         timeout: ANSWER_LIMIT_SECONDS,
-        // What an administrator has named is asked, and nobody that it points to.
-        [oidc.customFetch]: (url, options) => fetch(url, { ...options, redirect: 'error' } as RequestInit),
+        [oidc.customFetch]: this.#parts.fetch,
       });
       this.#discovered.set(key, found);
       return found;
     } catch (err) {
       this.#parts.log.warn({ err, moduleId: id }, 'a sign-in provider does not answer');
+      const problem = String((err as Error).cause instanceof Error ? ((err as Error).cause as Error).message : err);
+      await this.#parts.onUnreachable({ id, name }, problem.slice(0, 300));
       throw refused(`${name} does not answer as an OpenID provider does: try again later, or another way`);
     }
   }
