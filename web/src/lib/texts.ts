@@ -597,6 +597,22 @@ export const texts = {
     noGroup: 'none',
     why: 'What they may, and why',
     nothing: 'Nothing beyond what is their own.',
+    explain: 'May they?',
+    explainAct: 'What they would do',
+    explainThing: 'Id of an environment or template',
+    yes: 'Yes:',
+    no: 'No:',
+    acts: {
+      environment_read: 'See the environment',
+      environment_inspect: 'Read its log',
+      environment_enter: 'Enter it by SSH',
+      environment_reach: 'Reach its ports',
+      environment_start: 'Start it',
+      environment_operate: 'Stop or delete it',
+      environment_share: 'Share it',
+      template_read: 'See the template',
+      template_change: 'Change the template',
+    },
   },
 
   groups: {
@@ -644,6 +660,17 @@ export const texts = {
     notDeleted: 'The group was not deleted',
     inNamespace: (name: string) => `in ${name}`,
     byGroup: (name: string) => `by the group ${name}`,
+    scim: {
+      title: 'Provisioning by SCIM',
+      lead: 'A directory like Entra ID or Okta can make, change and disable people and groups at this address.',
+      address: 'the SCIM address',
+      steps: [
+        'Under Roles, make a role for the whole installation with user.view and user.edit.',
+        'Under People, make a service account, and give it that role.',
+        'Create a token for the account, and give it to the directory as bearer token.',
+        'Give roles to the groups that the directory makes here.',
+      ],
+    },
   },
 
   roles: {

@@ -72,3 +72,26 @@ export const permissionSources = graphql(`
 `);
 type Explained = Extract<NonNullable<ResultOf<typeof permissionSources>['node']>, { __typename: 'User' }>;
 export type PermissionSource = Explained['permissionSources'][number];
+
+/** What people ask about most; the schema has more. */
+export const EXPLAINED_ACTS = [
+  'environment_read',
+  'environment_inspect',
+  'environment_enter',
+  'environment_reach',
+  'environment_start',
+  'environment_operate',
+  'environment_share',
+  'template_read',
+  'template_change',
+] as const;
+
+export const explainAccess = graphql(`
+  query ExplainAccess($user: ID!, $act: Act!, $thing: ID) {
+    explainAccess(user: $user, act: $act, thing: $thing) {
+      isAllowed reason
+      sources { permission role { systemRole role custom { id name } namespace { id name } group { id name } } }
+    }
+  }
+`);
+export type Explanation = ResultOf<typeof explainAccess>['explainAccess'];
