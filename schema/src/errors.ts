@@ -24,6 +24,8 @@ export const ERRORS = {
   INVALID_INPUT: refusal('InvalidInput', 400, 4400, 2),
   UNAUTHENTICATED: refusal('Unauthenticated', 401, 4401),
   FORBIDDEN: refusal('Forbidden', 403, 4403),
+  /** Allowed, once the person has proved again who he is. */
+  PROOF_NEEDED: refusal('ProofNeeded', 403, 4417),
   NOT_FOUND: refusal('NotFound', 404, 4404),
   NAME_TAKEN: refusal('NameTaken', 409, 4409),
   WRONG_STATE: refusal('WrongState', 409, 4410),

@@ -13,6 +13,7 @@ export const ID_PREFIXES = {
   platform: 'plt',
   user: 'usr',
   session: 'ses',
+  passkey: 'psk',
   apiToken: 'tok',
   sshKey: 'key',
   event: 'evt',

@@ -9,7 +9,14 @@ export interface UserActor {
   login: string;
   rights: Rights;
   /** The session, API token or SSH key that proves it: each can be revoked while a connection stands. */
-  credential: { kind: 'session' | 'token' | 'sshKey'; id: string };
+  credential: {
+    kind: 'session' | 'token' | 'sshKey';
+    id: string;
+    /** Of a session: when its user last proved that it is he. */
+    provedAt?: Date | null;
+    /** Of a session: its secret is old enough to be made anew. */
+    isRenewalDue?: boolean;
+  };
 }
 
 /** A computing platform's scheduler, relay or jump. */

@@ -30,6 +30,10 @@ import { lastBeat } from './presence/last-beat.ts';
 import { RoleService } from './role/role.service.ts';
 import { ScimGroupService } from './scim/scim-group.service.ts';
 import { ScimUserService } from './scim/scim-user.service.ts';
+import { FactorPolicyService } from './second-factor/factor-policy.service.ts';
+import { LocalSignIn } from './second-factor/local-sign-in.ts';
+import { PasskeyService } from './second-factor/passkey.service.ts';
+import { SecondFactorService } from './second-factor/second-factor.service.ts';
 import { ServerKey } from './server-key.ts';
 import { ShareService } from './share/share.service.ts';
 import { SharedWithService } from './share/shared-with.service.ts';
@@ -55,10 +59,13 @@ import { UserAdminService } from './user/user-admin.service.ts';
 
 export interface App {
   authentication: Authentication;
+  clock: Clock;
   facts: EnvironmentFacts;
   scim: { users: ScimUserService; groups: ScimGroupService };
   services: Services;
+  localSignIn: LocalSignIn;
   oidc: OidcSignIn;
+  passkeys: PasskeyService;
   saml: SamlSignIn;
   sessions: SessionService;
   tickets: TicketService;
@@ -89,11 +96,16 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const tellWorkers = (tx: Tx, userId: UserId) => tellWorkersOf(tx, [userId]);
   const namespaces = new NamespaceService({ db });
   const roles = new RoleService({ db, namespaces, onAccessChanged: tellWorkersOf });
-  const users = new UserService({
+  const attempts = new SignInAttempts(clock);
+  const users: UserService = new UserService({
     db,
     namespaces,
+    clock,
+    attempts,
+    hasSecondFactor: (userId) => factors.hasAny(userId),
     onPasswordChanged: async (tx, userId, keepId) => {
       await sessions.revokeOthers(tx, userId, keepId);
+      if (keepId !== null) await sessions.renewSoon(tx, keepId);
       const when = new Date(clock.now()).toISOString();
       await notifications.tell(tx, { userId, kind: 'passwordChanged', values: { when } });
     },
@@ -101,7 +113,6 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const mails = new MailService({ db, key, clock, smtp: config.smtp, publicUrl: config.EASEL_PUBLIC_URL ?? null });
   const notifications: NotificationService = new NotificationService({ db, clock, users, mails });
   const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
-  const attempts = new SignInAttempts(clock);
   const devices = new KnownDevices({ notifications });
   const sessions: SessionService = new SessionService({
     db,
@@ -111,7 +122,24 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     audit,
     devices,
     onEnded: tellWorkers,
+    mayStay: async (userId) => !(await factorPolicy.requires(userId)) || (await factors.hasAny(userId)),
   });
+  const factorPolicy = new FactorPolicyService({
+    db,
+    clock,
+    endSessions: async (tx, userIds) => void (await sessions.revokeByPassword(tx, userIds)),
+  });
+  const factors: SecondFactorService = new SecondFactorService({
+    db,
+    key,
+    clock,
+    users,
+    sessions,
+    policy: factorPolicy,
+    issuer: `Easel (${new URL(config.EASEL_PUBLIC_URL ?? 'http://localhost').host})`,
+  });
+  const passkeys = new PasskeyService({ db, clock, log });
+  const localSignIn = new LocalSignIn({ db, clock, users, sessions, factors, passkeys, policy: factorPolicy });
   const userAdmin = new UserAdminService({
     db,
     clock,
@@ -191,6 +219,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     audit,
     emails: new EmailService({ db, clock, users, mails }),
     environments,
+    factorPolicy,
+    factors,
     explain: new ExplainService({ db, users, environments, templates, namespaces, shared }),
     forgotPassword: new ForgotPasswordService({
       db,
@@ -209,7 +239,6 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
       db,
       clock,
       users,
-      sessions,
       attempts,
       mails,
       notifications,
@@ -257,7 +286,14 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     users: new ScimUserService({ db, clock, users, userAdmin }),
     groups: new ScimGroupService({ db, groups: groupAdmin }),
   };
-  const authentication = new Authentication({ audit, db, platforms, apiTokens, sessions });
+  const authentication = new Authentication({
+    audit,
+    db,
+    platforms,
+    apiTokens,
+    sessions,
+    isSecure: config.EASEL_PUBLIC_URL?.startsWith('https:') ?? false,
+  });
   const arrivals: Arrivals = new Arrivals({ db, clock, groups, users, sessions });
   const outbound = new Outbound(config.outbound);
   const oidc = new OidcSignIn({
@@ -280,7 +316,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     },
   });
   const saml = new SamlSignIn({ db, key, clock, log, modules: signInModules, samlModules, arrivals, attempts });
-  return { authentication, facts, oidc, saml, scim, services, sessions, tickets };
+  return { authentication, clock, facts, localSignIn, oidc, passkeys, saml, scim, services, sessions, tickets };
 }
 
 /** What lies on a platform that only its scheduler can delete. */

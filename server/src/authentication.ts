@@ -11,6 +11,7 @@ import { addressOf } from './http/device.ts';
 import type { PlatformService } from './platform/platform.service.ts';
 import { type Grant, grantsSql } from './rights/grants.ts';
 import { type Rights, rightsKey, rightsOf } from './rights/rights.ts';
+import { lacksFactorSql } from './second-factor/lacks-factor.ts';
 import { TOKEN_PREFIXES } from './secrets.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
 import type { SessionService } from './user/session.service.ts';
@@ -72,8 +73,10 @@ export class Authentication {
   }
 
   async #ofCookie(request: IncomingMessage): Promise<Actor> {
-    const secret = sessionCookieOf(request);
-    return (secret !== null && (await this.#parts.sessions.authenticate(secret))) || ANONYMOUS;
+    const { sessions, isSecure } = this.#parts;
+    const secret = sessionCookieOf(request, { isSecure });
+    if (secret === null) return ANONYMOUS;
+    return (await sessions.authenticate(secret, addressOf(request) || null)) ?? ANONYMOUS;
   }
 
   /**
@@ -105,6 +108,8 @@ interface AuthenticationParts {
   platforms: PlatformService;
   apiTokens: ApiTokenService;
   sessions: SessionService;
+  /** People reach us by https. */
+  isSecure: boolean;
 }
 
 const STILL_GOOD_SQL = `
@@ -113,6 +118,7 @@ const STILL_GOOD_SQL = `
     FROM users WHERE disabled_at IS NULL)
   SELECT s.id, u.rights AS user FROM sessions s JOIN u USING (user_id)
   WHERE s.id = ANY($1::text[]) AND s.revoked_at IS NULL AND s.expires_at > now()
+    AND NOT (coalesce(s.method, 'password') = 'password' AND ${lacksFactorSql('s.user_id')})
   UNION ALL
   SELECT t.id, u.rights FROM api_tokens t JOIN u USING (user_id)
   WHERE t.id = ANY($1::text[]) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())

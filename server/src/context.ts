@@ -19,6 +19,8 @@ import type { PlatformService } from './platform/platform.service.ts';
 import type { PlatformAdminService } from './platform/platform-admin.service.ts';
 import type { SchedulerService } from './platform/scheduler.service.ts';
 import type { RoleService } from './role/role.service.ts';
+import type { FactorPolicyService } from './second-factor/factor-policy.service.ts';
+import type { SecondFactorService } from './second-factor/second-factor.service.ts';
 import type { ShareService } from './share/share.service.ts';
 import type { SharedWithService } from './share/shared-with.service.ts';
 import type { SamlModuleService } from './sign-in/saml-module.service.ts';
@@ -41,6 +43,8 @@ export interface Services {
   environments: EnvironmentService;
   explain: ExplainService;
   groupAdmin: GroupAdminService;
+  factorPolicy: FactorPolicyService;
+  factors: SecondFactorService;
   groups: GroupService;
   instanceTypes: InstanceTypeService;
   emails: EmailService;
@@ -74,6 +78,8 @@ export interface RequestContext {
   /** Of the connection; behind a proxy, the proxy's. */
   address: string | null;
   requestId: string;
+  /** Makes the secret of the session anew that asks, where the answer can bring it back: not on a socket. */
+  renewSession?: () => Promise<void>;
   log: Log;
   db: Db;
   live: Live;

@@ -74,6 +74,7 @@ await runService('server', {
           await sessions.sweep();
           await app.oidc.sweep();
           await app.saml.sweep();
+          await app.localSignIn.sweep();
         },
         audit: {
           databaseDays: config.EASEL_AUDIT_DATABASE_DAYS,

@@ -37,4 +37,10 @@ export class RateLimit {
     if (entry && entry.untilMs > now) entry.count++;
     else this.#counts.set(key, { count: 1, untilMs: now + this.#windowMs });
   }
+
+  /** What was counted beforehand turned out to be no failure. */
+  giveBack(key: string): void {
+    const entry = this.#counts.get(key);
+    if (entry && entry.count > 0) entry.count--;
+  }
 }

@@ -11,6 +11,7 @@ import '../mail/mail.graphql.ts';
 import '../notification/notification.graphql.ts';
 import '../namespace/namespace.graphql.ts';
 import '../platform/platform.graphql.ts';
+import '../second-factor/second-factor.graphql.ts';
 import '../share/share.graphql.ts';
 import '../role/role.graphql.ts';
 import '../snapshot/snapshot.graphql.ts';

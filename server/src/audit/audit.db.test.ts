@@ -106,12 +106,12 @@ describe('a sign-in', () => {
     const password = 'correct horse battery';
     await server.app.services.users.setPassword(user, { password });
     const device = { address: '192.0.2.9', userAgent: null };
-    await server.app.sessions.signInWithPassword({ login: user.login, password }, device);
+    await server.app.localSignIn.withPassword({ login: user.login, password }, device);
     for (const wrong of [
       { login: user.login, password: 'wrong' },
       { login: 'hunter2-typed-here', password: 'x' },
     ]) {
-      await server.app.sessions.signInWithPassword(wrong, device).catch(() => null);
+      await server.app.localSignIn.withPassword(wrong, device).catch(() => null);
     }
     const entries = await server.db.auditEntry.findMany({ where: { action: 'signIn' }, orderBy: { at: 'asc' } });
     expect(entries).toMatchObject([

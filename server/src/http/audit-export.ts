@@ -13,8 +13,8 @@ import { FORMATS } from '../audit/export-format.ts';
 import { type Authentication, credentialOf, scopeKeyOf } from '../authentication.ts';
 import { parseInput } from '../parse-input.ts';
 import { answerRefusal } from './answer.ts';
-import type { AuthRoutes } from './auth-routes.ts';
 import { addressOf } from './device.ts';
+import type { AuthRoutes } from './post-routes.ts';
 
 const PATH = '/audit/export';
 /** Each reads one object or one page at a time, and keeps the database busy. */

@@ -1,31 +1,30 @@
 /**
- * `/auth/*`: what a browser signs in and out with. JSON over POST, so that a form of another site cannot send it, and the
- * Origin is checked besides.
+ * `/auth/*`: what a browser signs in and out with.
  *
- *   POST /auth/sign-in   { login, password } or { code }   → 204 and the session cookie
+ *   POST /auth/sign-in   { login, password } or { code }   → 204 and the session cookie, or 200 { step, ways }
  *   POST /auth/invitation { code }                          → 200 { name, email, invitedBy, expiresAt }
- *   POST /auth/join { code, login, name, password }         → 204 and the session cookie of the new user
+ *   POST /auth/join { code, login, name, password }         → the same as a sign-in, of the new user
  *   GET  /auth/forgot                                        → 200 { isOffered }
  *   POST /auth/forgot { who }                               → 202, whoever that is; a link is mailed
  *   POST /auth/reset { code, password }                     → 204, the password is set; nobody is signed in
  *   POST /auth/sign-out                                     → 204, the session is ended
  *
- * Refusals are `{ code, message }` with the status of the code.
+ * A `step` is what comes after the password: see second-factor-routes.ts. Refusals are `{ code, message }` with the status of
+ * the code.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError, ERRORS } from '@easel/schema/errors';
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { languageOfBrowser } from '../mail/language.ts';
-import { invalidInput, parseInput } from '../parse-input.ts';
+import { parseInput } from '../parse-input.ts';
+import type { LocalSignIn } from '../second-factor/local-sign-in.ts';
 import type { ForgotPasswordService } from '../user/forgot-password.service.ts';
 import type { InvitationService } from '../user/invitation.service.ts';
-import type { NewSession, SessionService } from '../user/session.service.ts';
-import { sessionCookie, sessionCookieOf, sessionCookies } from '../user/session-cookie.ts';
-import { answerJson, answerRefusal } from './answer.ts';
-import { readBody } from './body.ts';
+import type { SessionService } from '../user/session.service.ts';
+import { sessionCookie, sessionCookieOf } from '../user/session-cookie.ts';
+import { answerJson } from './answer.ts';
 import { deviceOf } from './device.ts';
-
-const MAX_BODY_BYTES = 4096;
+import { type AuthRoutes, createPostRoutes, type PostRoute, readJson } from './post-routes.ts';
+import { createSignInAnswers } from './sign-in-answers.ts';
 
 const signInSchema = z.union(
   [
@@ -43,30 +42,28 @@ const joinSchema = z.strictObject({ code: text, login: text, name: text, passwor
 
 export interface AuthRoutesParts {
   sessions: SessionService;
+  localSignIn: LocalSignIn;
   invitations: InvitationService;
   forgotPassword: ForgotPasswordService;
+  /** Of other files, for the same server. */
+  others: Record<string, PostRoute>;
   isSecure: boolean;
   isAllowedOrigin: (origin: string, request: IncomingMessage) => boolean;
   onError: (err: unknown) => void;
 }
 
-/** True when the path was one of these. */
-export type AuthRoutes = (request: IncomingMessage, response: ServerResponse) => boolean;
-
 export function createAuthRoutes(parts: AuthRoutesParts): AuthRoutes {
-  const { sessions, invitations, forgotPassword, isSecure } = parts;
-  const answerSession = (response: ServerResponse, session: NewSession) => {
-    response.setHeader('set-cookie', sessionCookies(session, { isSecure }));
-    answerJson(response, 204);
-  };
-  const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>> = {
+  const { sessions, invitations, forgotPassword, localSignIn, isSecure } = parts;
+  const { answerOpened } = createSignInAnswers(isSecure);
+  const routes: Record<string, PostRoute> = {
     async '/auth/sign-in'(request, response) {
       const given = parseInput(signInSchema, await readJson(request));
-      const session =
-        'code' in given
-          ? await sessions.signInWithCode(given.code, deviceOf(request))
-          : await sessions.signInWithPassword(given, deviceOf(request));
-      answerSession(response, session);
+      const from = deviceOf(request);
+      answerOpened(
+        request,
+        response,
+        'code' in given ? await localSignIn.withCode(given.code, from) : await localSignIn.withPassword(given, from),
+      );
     },
     async '/auth/invitation'(request, response) {
       const { code } = parseInput(invitationSchema, await readJson(request));
@@ -74,7 +71,9 @@ export function createAuthRoutes(parts: AuthRoutesParts): AuthRoutes {
     },
     async '/auth/join'(request, response) {
       const { code, ...given } = parseInput(joinSchema, await readJson(request));
-      answerSession(response, await invitations.join(code, given, deviceOf(request)));
+      const from = deviceOf(request);
+      const userId = await invitations.join(code, given, from);
+      answerOpened(request, response, await localSignIn.next(userId, from, 'password'));
     },
     async '/auth/forgot'(request, response) {
       const { who } = parseInput(forgotSchema, await readJson(request));
@@ -88,42 +87,17 @@ export function createAuthRoutes(parts: AuthRoutesParts): AuthRoutes {
       answerJson(response, 204);
     },
     async '/auth/sign-out'(request, response) {
-      const secret = sessionCookieOf(request);
+      const secret = sessionCookieOf(request, { isSecure });
       if (secret !== null) await sessions.signOut(secret);
       response.setHeader('set-cookie', sessionCookie('', { isSecure, maxAgeSeconds: 0 }));
       answerJson(response, 204);
     },
+    ...parts.others,
   };
+  const post = createPostRoutes(routes, parts);
   return (request, response) => {
-    const path = request.url?.split('?', 1)[0] ?? '';
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (!route) return false;
-    const { origin } = request.headers;
-    if (request.method === 'GET' && path === '/auth/forgot') {
-      answerJson(response, 200, { isOffered: forgotPassword.isOffered });
-    } else if (request.method !== 'POST') {
-      response.setHeader('allow', 'POST');
-      answerRefusal(response, new AppError({ code: 'INVALID_INPUT', message: 'expected a POST' }), 405);
-    } else if (origin !== undefined && !parts.isAllowedOrigin(origin, request)) {
-      answerRefusal(response, new AppError({ code: 'FORBIDDEN', message: 'this site may not sign you in here' }));
-    } else {
-      route(request, response).catch((err: unknown) => {
-        if (!(err instanceof AppError) || ERRORS[err.code].kind === 'bug') parts.onError(err);
-        answerRefusal(response, err);
-      });
-    }
+    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/auth/forgot') return post(request, response);
+    answerJson(response, 200, { isOffered: forgotPassword.isOffered });
     return true;
   };
-}
-
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
-    throw invalidInput([{ path: '', message: 'expected content-type: application/json' }]);
-  }
-  const body = await readBody(request, MAX_BODY_BYTES);
-  try {
-    return JSON.parse(body);
-  } catch (cause) {
-    throw new AppError({ code: 'INVALID_INPUT', message: 'expected JSON', cause });
-  }
 }

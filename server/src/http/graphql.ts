@@ -36,6 +36,7 @@ export interface Initial {
   actor: Actor;
   address: string | null;
   requestId: string;
+  renewSession?: () => Promise<void>;
 }
 
 export interface GraphqlEngine {
@@ -52,7 +53,13 @@ export function createGraphqlEngine(parts: {
   const { context, hasIntrospection, metrics } = parts;
   const yoga = createYoga<Initial>({
     schema,
-    context: ({ actor, address, requestId }) => ({ ...context, actor, address, requestId }),
+    context: ({ actor, address, requestId, renewSession }) => ({
+      ...context,
+      actor,
+      address,
+      requestId,
+      ...(renewSession ? { renewSession } : {}),
+    }),
     graphqlEndpoint: '/graphql',
     landingPage: false,
     graphiql: false,

@@ -15,8 +15,10 @@ import { createAuthRoutes } from './auth-routes.ts';
 import { createGraphqlEngine } from './graphql.ts';
 import { createOidcRoutes } from './oidc-routes.ts';
 import { isAllowedOrigin } from './origin.ts';
+import { createRenewal } from './renewal.ts';
 import { createSamlRoutes } from './saml-routes.ts';
 import { createScimRoutes } from './scim-routes.ts';
+import { createSecondFactorRoutes } from './second-factor-routes.ts';
 import { admitted, createHttpServer } from './server.ts';
 import { socketAuthentication } from './socket-authentication.ts';
 import type { UiHandler } from './ui.ts';
@@ -48,6 +50,18 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     invitations: services.invitations,
     forgotPassword: services.forgotPassword,
     sessions,
+    localSignIn: app.localSignIn,
+    others: createSecondFactorRoutes({
+      audit: services.audit,
+      clock: app.clock,
+      factors: services.factors,
+      localSignIn: app.localSignIn,
+      passkeys: app.passkeys,
+      sessions,
+      users: services.users,
+      publicUrl,
+      isSecure,
+    }),
     isSecure,
     isAllowedOrigin: isAllowed,
     onError: (err) => log.error({ err }, 'sign-in failed'),
@@ -103,6 +117,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     isSecure,
     log,
     proxyHops: config.EASEL_PROXY_HOPS,
+    renewal: createRenewal({ sessions, isSecure }),
     tickets,
     ui,
   });

@@ -11,8 +11,8 @@ import { presentGroup, type ScimGroupService } from '../scim/scim-group.service.
 import { listOf, MAX_PAGE, resourceTypes, schemas, serviceProviderConfig } from '../scim/scim-schemas.ts';
 import type { ScimUserService } from '../scim/scim-user.service.ts';
 import { presentUser } from '../scim/scim-user.ts';
-import type { AuthRoutes } from './auth-routes.ts';
 import { addressOf } from './device.ts';
+import type { AuthRoutes } from './post-routes.ts';
 
 export const SCIM_PATH = '/scim/v2';
 /** A group of some ten thousand members in one request. */

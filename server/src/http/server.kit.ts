@@ -24,7 +24,9 @@ import { createFileObjects } from '../objects/file-objects.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
 import { newUserWith } from '../rights/rights.kit.ts';
 import type { NamespaceRole, SystemRole } from '../rights/roles.ts';
+import type { Opened } from '../second-factor/local-sign-in.ts';
 import { newToken } from '../secrets.ts';
+import type { NewSession } from '../user/session.service.ts';
 import { createHttp } from './http.ts';
 import { closeHttp, listenHttp } from './server.ts';
 
@@ -175,6 +177,12 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The session that a sign-in has opened. Throws when there is a step to come. */
+export function sessionOf(opened: Opened): NewSession {
+  if ('session' in opened) return opened.session;
+  throw new Error(`the sign-in waits for its next step, ${opened.step}`);
 }
 
 export function refOf(placement: Placement) {

@@ -14,9 +14,10 @@ import { type Authentication, credentialOf } from '../authentication.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
 import type { Admission } from './admission.ts';
 import { answerJson, answerRefusal } from './answer.ts';
-import type { AuthRoutes } from './auth-routes.ts';
 import { addressOf, settleAddress } from './device.ts';
 import { answerGraphqlError, type GraphqlEngine, MAX_BODY_BYTES } from './graphql.ts';
+import type { AuthRoutes } from './post-routes.ts';
+import type { Renewal } from './renewal.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { HOST_HEADER, PROTOCOL_HEADER, type UiHandler } from './ui.ts';
 
@@ -36,6 +37,7 @@ export interface HttpServerParts {
   log: Log;
   /** Proxies of the administrator's own that stand before us. */
   proxyHops: number;
+  renewal: Renewal;
   tickets: TicketService;
   ui: UiHandler;
 }
@@ -81,10 +83,12 @@ async function handleGraphql(
     checkBody(request);
     response.once('close', parts.admission.enter());
     const actor = await admitted(parts, request);
+    const renewSession = await parts.renewal(actor, request, response);
     parts.engine.handle(request, response, {
       actor,
       address: addressOf(request) || null,
       requestId,
+      ...(renewSession ? { renewSession } : {}),
     });
   } catch (err) {
     answerGraphqlError(response, err, parts.log, requestId);

@@ -10,7 +10,7 @@ export const ADMINISTRATOR: Rights = rightsOf([
   { namespaceId: null, role: 'administrator', roleId: null, permissions: null, groupId: null },
 ]);
 
-/** A user in the database who has these roles, as an actor. */
+/** A user in the database who has these roles, as an actor who has just signed in. */
 export async function newUserWith(
   db: Db,
   namespaceId: string,
@@ -23,5 +23,5 @@ export async function newUserWith(
   const members = role === null ? {} : { members: { create: { namespaceId, role } } };
   await db.user.create({ data: { id: userId, login, name: login, ...system, ...members } });
   const rights = await readRights(db, userId);
-  return { kind: 'user', userId, login, rights, credential: { kind: 'token', id: 'none' } };
+  return { kind: 'user', userId, login, rights, credential: { kind: 'session', id: 'none', provedAt: new Date() } };
 }

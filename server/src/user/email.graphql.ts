@@ -24,7 +24,7 @@ const SetEmailInput = builder.inputType('SetEmailInput', {
 builder.mutationFields((t) => ({
   setEmail: t.field({
     type: EmailChange,
-    ...refusals('QUOTA_EXCEEDED'),
+    ...refusals('QUOTA_EXCEEDED', 'PROOF_NEEDED'),
     description: "The caller's own address. Only for a browser session.",
     args: { input: t.arg({ type: SetEmailInput, required: true }) },
     resolve: (_root, { input }, { services, actor }) => services.emails.set(asUser(actor), input),

@@ -41,7 +41,7 @@ export class EmailService {
 
   /**
    * With mail, a link goes to the new address, and the present one stays until it is opened. Without, the address is kept as
-   * one that nobody has confirmed. Throws FORBIDDEN or QUOTA_EXCEEDED.
+   * one that nobody has confirmed. Throws FORBIDDEN, PROOF_NEEDED or QUOTA_EXCEEDED.
    */
   async set(actor: Actor, input: z.input<typeof setEmailSchema>): Promise<{ user: UserRow; isMailed: boolean }> {
     const { userId, credential } = asUser(actor);
@@ -49,7 +49,7 @@ export class EmailService {
     if (credential.kind !== 'session') {
       throw new AppError({ code: 'FORBIDDEN', message: 'an address is changed in a browser: tokens may not' });
     }
-    await this.#parts.users.requirePassword(userId, password ?? '');
+    await this.#parts.users.mustBeHe(actor, password ?? '');
     return inTransaction(this.#db, async (tx) => {
       const user = await this.#parts.users.get(userId, tx);
       if (email === null || !this.#parts.mails.isOn) {

@@ -23,7 +23,7 @@ import { isNamespaceRole, isSystemRole } from '../rights/roles.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import { invitationStore } from './invitation.store.ts';
 import { loginSchema, nameSchema } from './login.ts';
-import type { Device, NewSession, SessionService } from './session.service.ts';
+import type { Device } from './session.service.ts';
 import type { SignInAttempts } from './sign-in-attempts.ts';
 import { newPasswordSchema, type UserService } from './user.service.ts';
 import type { UserRow } from './user.store.ts';
@@ -134,12 +134,12 @@ export class InvitationService {
     return { name, email, invitedBy: invitedBy.name, expiresAt };
   }
 
-  /** Makes the user and signs him in. Throws UNAUTHENTICATED, INVALID_INPUT or NAME_TAKEN; then the code is still good. */
-  async join(code: string, input: z.input<typeof joinSchema>, from: Device): Promise<NewSession> {
+  /** Makes the user; the caller signs him in. Throws UNAUTHENTICATED, INVALID_INPUT or NAME_TAKEN; then the code is still good. */
+  async join(code: string, input: z.input<typeof joinSchema>, from: Device): Promise<UserId> {
     await this.show(code, from);
     const { login, name, password } = parseInput(joinSchema, input);
     const passwordHash = await this.#parts.users.hash(password);
-    const userId = await inTransaction(this.#db, async (tx): Promise<UserId> => {
+    return inTransaction(this.#db, async (tx): Promise<UserId> => {
       const row = await invitationStore.end(tx, { codeHash: hashSecret(code) }, this.#now());
       if (!row) throw noInvitation();
       const { email, systemRole, role, groupIds, mailCodeHash, invitedById } = row;
@@ -156,7 +156,6 @@ export class InvitationService {
       await this.#parts.groups.join(tx, id, groupIds);
       return id;
     });
-    return this.#parts.sessions.open(userId, from);
   }
 
   /** In the language of whoever invites: nobody knows the other's yet. */
@@ -181,7 +180,6 @@ interface InvitationServiceParts {
   db: Db;
   clock: Clock;
   users: UserService;
-  sessions: SessionService;
   attempts: SignInAttempts;
   mails: MailService;
   notifications: NotificationService;

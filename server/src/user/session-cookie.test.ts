@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, it } from 'vitest';
-import { sessionCookie, sessionCookieOf } from './session-cookie.ts';
+import { hostCookie, sessionCookie, sessionCookieOf } from './session-cookie.ts';
 
-const read = (cookie?: string) =>
-  sessionCookieOf({ headers: cookie === undefined ? {} : { cookie } } as IncomingMessage);
+const read = (cookie?: string, isSecure = false) =>
+  sessionCookieOf({ headers: cookie === undefined ? {} : { cookie } } as IncomingMessage, { isSecure });
 
 it('is found among others', () => {
   expect(read('a=b; easel_session=s-1; c=d=e')).toBe('s-1');
@@ -13,8 +13,9 @@ it('is found among others', () => {
   expect(read()).toBeNull();
 });
 
-it('is the one bound to the host where both are sent', () => {
-  expect(read('easel_session=planted; __Host-easel_session=ours')).toBe('ours');
+it('is the one bound to the host alone, under https', () => {
+  expect(read('easel_session=planted; __Host-easel_session=ours', true)).toBe('ours');
+  expect(read('easel_session=planted', true)).toBeNull();
 });
 
 it('is bound to the host under https, and out of reach of scripts always', () => {
@@ -23,5 +24,8 @@ it('is bound to the host under https, and out of reach of scripts always', () =>
   );
   expect(sessionCookie('', { isSecure: false, maxAgeSeconds: 0 })).toBe(
     'easel_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0',
+  );
+  expect(hostCookie('other', 'v', { isSecure: true, maxAgeSeconds: 1, sameSite: 'Strict' })).toBe(
+    '__Host-other=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=1; Secure',
   );
 });

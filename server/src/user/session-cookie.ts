@@ -1,15 +1,28 @@
-/** The session cookie. Under https it is bound to this very host by its `__Host-` prefix (RFC 6265bis §4.1.3.2). */
+/**
+ * Cookies of ours. Under https each is bound to this very host by its `__Host-` prefix (RFC 6265bis §4.1.3.2), and only such
+ * a one is read: one without it could have been planted from another name of the same domain, or over plain HTTP.
+ */
 import type { IncomingMessage } from 'node:http';
 import { DEVICE_DAYS } from './known-devices.ts';
 import type { NewSession } from './session.service.ts';
 
-const PLAIN = 'easel_session';
-const HOST_BOUND = '__Host-easel_session';
+const SESSION = 'easel_session';
+const HOST_BOUND = '__Host-';
 const DEVICE = 'easel_device';
 
-/** The secret that the browser sent, or null. Under https only the host-bound cookie is set, so it goes first. */
-export function sessionCookieOf(request: IncomingMessage): string | null {
-  return cookieOf(request, HOST_BOUND) || cookieOf(request, PLAIN) || null;
+interface Security {
+  /** People reach us by https. */
+  isSecure: boolean;
+}
+
+/** The session's secret that the browser sent, or null. */
+export function sessionCookieOf(request: IncomingMessage, security: Security): string | null {
+  return hostCookieOf(request, SESSION, security);
+}
+
+/** The value of one of our own cookies, or null. */
+export function hostCookieOf(request: IncomingMessage, name: string, { isSecure }: Security): string | null {
+  return cookieOf(request, isSecure ? HOST_BOUND + name : name) || null;
 }
 
 /** The value of the cookie of this name, or null. */
@@ -25,25 +38,35 @@ export function cookieOf(request: IncomingMessage, name: string): string | null 
 
 /** What the browser is known by, or null: anything else than a secret of ours is none. */
 export function deviceSecretOf(request: IncomingMessage): string | null {
-  const value = cookieOf(request, `__Host-${DEVICE}`) || cookieOf(request, DEVICE);
+  const value = cookieOf(request, HOST_BOUND + DEVICE) || cookieOf(request, DEVICE);
   return value !== null && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : null;
 }
 
-/** Both `Set-Cookie` of a browser that has signed in: its session, and what it is known by the next time. */
-export function sessionCookies(session: NewSession, { isSecure }: { isSecure: boolean }): string[] {
-  const name = isSecure ? `__Host-${DEVICE}` : DEVICE;
-  const secure = isSecure ? '; Secure' : '';
-  const maxAge = DEVICE_DAYS * 86_400;
-  const leftMs = session.expiresAt.getTime() - Date.now();
-  return [
-    sessionCookie(session.secret, { isSecure, maxAgeSeconds: Math.max(1, Math.floor(leftMs / 1000)) }),
-    `${name}=${session.deviceSecret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAge}${secure}`,
-  ];
+/** Every `Set-Cookie` of a browser that has a session: the session, and after a sign-in what it is known by the next time. */
+export function sessionCookies(
+  session: Pick<NewSession, 'secret' | 'expiresAt'> & Partial<NewSession>,
+  { isSecure }: Security,
+): string[] {
+  const { secret, expiresAt, deviceSecret } = session;
+  const leftMs = expiresAt.getTime() - Date.now();
+  const kept = sessionCookie(secret, { isSecure, maxAgeSeconds: Math.max(1, Math.floor(leftMs / 1000)) });
+  if (deviceSecret === undefined) return [kept];
+  const maxAgeSeconds = DEVICE_DAYS * 86_400;
+  return [kept, hostCookie(DEVICE, deviceSecret, { isSecure, maxAgeSeconds, sameSite: 'Lax' })];
 }
 
 /** A `Set-Cookie` that keeps the secret; an empty one removes it. */
-export function sessionCookie(secret: string, options: { isSecure: boolean; maxAgeSeconds: number }): string {
-  const { isSecure, maxAgeSeconds } = options;
-  const name = isSecure ? HOST_BOUND : PLAIN;
-  return `${name}=${secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}${isSecure ? '; Secure' : ''}`;
+export function sessionCookie(secret: string, options: Security & { maxAgeSeconds: number }): string {
+  return hostCookie(SESSION, secret, { ...options, sameSite: 'Lax' });
+}
+
+/** The same for another cookie of ours. */
+export function hostCookie(
+  name: string,
+  value: string,
+  options: Security & { maxAgeSeconds: number; sameSite: 'Lax' | 'Strict' },
+): string {
+  const { isSecure, maxAgeSeconds, sameSite } = options;
+  const rest = `Path=/; HttpOnly; SameSite=${sameSite}; Max-Age=${maxAgeSeconds}${isSecure ? '; Secure' : ''}`;
+  return `${isSecure ? HOST_BOUND : ''}${name}=${value}; ${rest}`;
 }

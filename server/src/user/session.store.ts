@@ -1,4 +1,4 @@
-/** The only file that touches the tables `sessions` and `sign_in_codes`. */
+/** The only file that touches the tables `sessions`, `old_session_secrets` and `sign_in_codes`. */
 import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
 import type { Session, User } from '../generated/prisma/client.ts';
@@ -8,7 +8,18 @@ export type SessionRow = Session & { user: User };
 export const sessionStore = {
   async insert(
     tx: Tx,
-    session: Pick<Session, 'secretHash' | 'expiresAt' | 'userAgent' | 'address' | 'moduleId'> & { userId: UserId },
+    session: Pick<
+      Session,
+      | 'secretHash'
+      | 'expiresAt'
+      | 'userAgent'
+      | 'address'
+      | 'method'
+      | 'provedAt'
+      | 'renewAt'
+      | 'createdAt'
+      | 'moduleId'
+    > & { userId: UserId },
   ): Promise<void> {
     await tx.session.create({ data: { id: newId('session'), ...session } });
   },
@@ -18,6 +29,46 @@ export const sessionStore = {
       where: { secretHash, revokedAt: null, expiresAt: { gt: now }, user: { disabledAt: null } },
       include: { user: true },
     });
+  },
+
+  /** The session that had this secret before, and when it was replaced. */
+  async findReplaced(db: Reader, secretHash: string, now: Date): Promise<{ row: SessionRow; replacedAt: Date } | null> {
+    const old = await db.oldSessionSecret.findFirst({
+      where: { secretHash, session: { revokedAt: null, expiresAt: { gt: now }, user: { disabledAt: null } } },
+      include: { session: { include: { user: true } } },
+    });
+    return old && { row: old.session, replacedAt: old.replacedAt };
+  },
+
+  /** Zero rows: another request has been faster. */
+  async replaceSecret(
+    tx: Tx,
+    secrets: { from: string; to: string },
+    { now, renewAt }: { now: Date; renewAt: Date },
+  ): Promise<Session | null> {
+    const where = { secretHash: secrets.from, revokedAt: null, expiresAt: { gt: now } };
+    const [row] = await tx.session.updateManyAndReturn({ where, data: { secretHash: secrets.to, renewAt } });
+    if (!row) return null;
+    await tx.oldSessionSecret.create({ data: { secretHash: secrets.from, sessionId: row.id, replacedAt: now } });
+    return row;
+  },
+
+  async setProved(db: Reader, id: string, provedAt: Date): Promise<void> {
+    await db.session.updateMany({ where: { id }, data: { provedAt } });
+  },
+
+  async setRenewalDue(tx: Tx, id: string, renewAt: Date): Promise<void> {
+    await tx.session.updateMany({ where: { id }, data: { renewAt } });
+  },
+
+  /** Those that not even their user may keep: signed in by a password, of people that `without` finds. Gives whose. */
+  async revokeByPassword(tx: Tx, userIds: readonly UserId[], now: Date): Promise<UserId[]> {
+    const isByPassword = { OR: [{ method: 'password' }, { method: null }] };
+    const rows = await tx.session.updateManyAndReturn({
+      where: { userId: { in: [...userIds] }, revokedAt: null, expiresAt: { gt: now }, ...isByPassword },
+      data: { revokedAt: now },
+    });
+    return [...new Set(rows.map(({ userId }) => userId as UserId))];
   },
 
   /** Those that have not ended, the one used last first. */
@@ -56,19 +107,22 @@ export const sessionStore = {
     return count;
   },
 
-  async insertCode(db: Reader, code: { codeHash: string; userId: UserId; expiresAt: Date }): Promise<void> {
+  async insertCode(
+    db: Reader,
+    code: { codeHash: string; userId: UserId; expiresAt: Date; asksSecondFactor: boolean },
+  ): Promise<void> {
     await db.signInCode.create({ data: code });
   },
 
   /** Uses the code up and gives its user; null when it is unknown, used or too old. */
-  async useCode(tx: Tx, codeHash: string, now: Date): Promise<UserId | null> {
+  async useCode(tx: Tx, codeHash: string, now: Date): Promise<{ userId: UserId; asksSecondFactor: boolean } | null> {
     const { count } = await tx.signInCode.updateMany({
       where: { codeHash, usedAt: null, expiresAt: { gt: now }, user: { disabledAt: null } },
       data: { usedAt: now },
     });
     if (count === 0) return null;
     const row = await tx.signInCode.findUnique({ where: { codeHash } });
-    return (row?.userId as UserId | undefined) ?? null;
+    return row && { userId: row.userId as UserId, asksSecondFactor: row.asksSecondFactor };
   },
 
   /** Forgets what can open nothing any more. */

@@ -3,7 +3,7 @@ import { newId } from '@easel/schema/ids';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asUser } from '../actor.ts';
 import { newSignInLink } from '../bootstrap.ts';
-import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
+import { openServer, sessionOf, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 import { ADMINISTRATOR } from '../rights/rights.kit.ts';
 import { NAMESPACE_ROLES } from '../rights/roles.ts';
 
@@ -30,15 +30,15 @@ describe('an invitation', () => {
     const { code: secret, invitation } = await invitations().create(server.administrator, given);
     expect(await invitations().show(secret, from)).toMatchObject({ name: 'Ada', invitedBy: 'Administrator' });
     const login = newLogin();
-    const session = await invitations().join(secret, { login, name: 'Ada L.', password }, from);
-    const actor = await server.app.sessions.authenticate(session.secret);
+    await invitations().join(secret, { login, name: 'Ada L.', password }, from);
+    const session = await server.app.localSignIn.withPassword({ login, password }, from);
+    const actor = await server.app.sessions.authenticate(sessionOf(session).secret);
     expect(actor).toMatchObject({ login, rights: { everywhere: new Set() } });
     expect(Object.values(actor?.rights.inNamespace ?? {})).toEqual([new Set(NAMESPACE_ROLES.viewer)]);
     expect(await code(invitations().join(secret, { login: newLogin(), name: 'B', password }, from))).toBe(
       'UNAUTHENTICATED',
     );
     expect((await invitations().list(server.administrator)).map(({ id }) => id)).not.toContain(invitation.id);
-    await server.app.sessions.signInWithPassword({ login, password }, from);
   });
 
   it('is for one of many who use it at once', async () => {
@@ -101,7 +101,7 @@ describe('a user who is disabled', () => {
     const { secret } = await server.app.sessions.open(user.userId, from);
     await server.app.services.users.setPassword(user, { password });
     const ways = async () => ({
-      password: await code(server.app.sessions.signInWithPassword({ login: user.login, password }, from)),
+      password: await code(server.app.localSignIn.withPassword({ login: user.login, password }, from)),
       session: (await server.app.sessions.authenticate(secret)) !== null,
       token: (await server.app.services.apiTokens.authenticate(user.token)) !== null,
     });
@@ -138,8 +138,8 @@ describe('the last administrator', () => {
     const { userId } = server.administrator;
     await server.db.user.update({ where: { id: userId }, data: { isAdministrator: false, disabledAt: new Date() } });
     const link = new URL(await newSignInLink(server.app, 'https://easel.example.com'));
-    const session = await server.app.sessions.signInWithCode(link.searchParams.get('code') ?? '', from);
-    const actor = await server.app.sessions.authenticate(session.secret);
+    const session = await server.app.localSignIn.withCode(link.searchParams.get('code') ?? '', from);
+    const actor = await server.app.sessions.authenticate(sessionOf(session).secret);
     expect(actor).toMatchObject({ userId, rights: ADMINISTRATOR });
   });
 });
@@ -231,10 +231,10 @@ describe('a password that is reset', () => {
     const { secret } = await server.app.sessions.open(user.userId, from);
     const { code: once } = await admin().resetPassword(server.administrator, user.userId);
     expect(await server.app.sessions.authenticate(secret)).toBeNull();
-    const wrong = server.app.sessions.signInWithPassword({ login: user.login, password }, from);
+    const wrong = server.app.localSignIn.withPassword({ login: user.login, password }, from);
     expect(await code(wrong)).toBe('UNAUTHENTICATED');
-    const session = await server.app.sessions.signInWithCode(once, from);
-    const actor = asUser((await server.app.sessions.authenticate(session.secret)) ?? server.platform);
+    const session = await server.app.localSignIn.withCode(once, from);
+    const actor = asUser((await server.app.sessions.authenticate(sessionOf(session).secret)) ?? server.platform);
     expect(await code(server.app.services.users.setPassword(actor, { password: `${password} 2` }))).toBe('done');
   });
 });

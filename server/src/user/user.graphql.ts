@@ -132,9 +132,14 @@ const SetPasswordInput = builder.inputType('SetPasswordInput', {
 builder.mutationField('setPassword', (t) =>
   t.prismaField({
     type: UserNode,
-    ...refusals(),
+    ...refusals('PROOF_NEEDED'),
+    description:
+      'Signs out everywhere else. A first password, and that of whoever has a second factor, takes fresh proof.',
     args: { input: t.arg({ type: SetPasswordInput, required: true }) },
-    resolve: async (query, _root, { input }, { services, actor, db }) =>
-      shown(db, query, await services.users.setPassword(asUser(actor), input)),
+    resolve: async (query, _root, { input }, { services, actor, db, renewSession }) => {
+      const user = await services.users.setPassword(asUser(actor), input);
+      await renewSession?.();
+      return shown(db, query, user);
+    },
   }),
 );

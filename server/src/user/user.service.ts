@@ -1,4 +1,5 @@
 /** Users: people who sign in, and service accounts. */
+import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { z } from 'zod';
@@ -9,6 +10,8 @@ import { parseInput } from '../parse-input.ts';
 import { administrators } from '../rights/administrators.ts';
 import type { NamespaceRole } from '../rights/roles.ts';
 import { hashPassword, isPassword, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './password.ts';
+import { mustBeProved } from './proof.ts';
+import type { SignInAttempts } from './sign-in-attempts.ts';
 import { type NewUser, type UserRow, userStore } from './user.store.ts';
 
 export const newPasswordSchema = z
@@ -33,16 +36,26 @@ export interface Recipient {
 export class UserService {
   readonly #db: Db;
   readonly #namespaces: NamespaceService;
+  readonly #clock: Clock;
+  readonly #attempts: SignInAttempts;
+  readonly #hasSecondFactor: (userId: UserId) => Promise<boolean>;
   readonly #onPasswordChanged: (tx: Tx, userId: UserId, keepSessionId: string | null) => Promise<void>;
 
   constructor(parts: {
     db: Db;
+    clock: Clock;
+    attempts: SignInAttempts;
+    /** The present password alone then proves nothing. */
+    hasSecondFactor: (userId: UserId) => Promise<boolean>;
     namespaces: NamespaceService;
     /** Ends the user's other sessions: whoever knew the old password is out. */
     onPasswordChanged: (tx: Tx, userId: UserId, keepSessionId: string | null) => Promise<void>;
   }) {
     this.#db = parts.db;
     this.#namespaces = parts.namespaces;
+    this.#clock = parts.clock;
+    this.#attempts = parts.attempts;
+    this.#hasSecondFactor = parts.hasSecondFactor;
     this.#onPasswordChanged = parts.onPasswordChanged;
   }
 
@@ -64,17 +77,27 @@ export class UserService {
     return isRight && row?.disabledAt === null ? row : null;
   }
 
-  /** Sets the first password, or changes it; then the present one must be given. */
+  /**
+   * Sets the first password, or changes it; then the present one must be given. Throws PROOF_NEEDED where that is not enough:
+   * for a first password, and of whoever has a second factor.
+   */
   async setPassword(actor: Actor, input: z.input<typeof setPasswordSchema>): Promise<UserRow> {
     const { userId, credential } = asUser(actor);
     const { current, password } = parseInput(setPasswordSchema, input);
-    await this.requirePassword(userId, current ?? '');
+    await this.mustBeHe(actor, current ?? '');
     const passwordHash = await hashPassword(password);
     return inTransaction(this.#db, async (tx) => {
       const changed = await userStore.setPasswordHash(tx, userId, passwordHash);
       await this.#onPasswordChanged(tx, userId, credential.kind === 'session' ? credential.id : null);
       return changed;
     });
+  }
+
+  async #mustKnow(row: UserRow, password: string): Promise<void> {
+    const attempt = this.#attempts.begin('', row.login);
+    if (await isPassword(password, row.passwordHash)) return;
+    attempt.failed();
+    throw new AppError({ code: 'FORBIDDEN', message: 'the present password is not right' });
   }
 
   /** Throws NAME_TAKEN. */
@@ -100,12 +123,16 @@ export class UserService {
     return (await userStore.find(tx, id))?.disabledAt !== null;
   }
 
-  /** Throws FORBIDDEN when the user has a password and this is not it. */
-  async requirePassword(id: UserId, password: string): Promise<void> {
-    const { passwordHash } = await this.get(id);
-    if (passwordHash !== null && !(await isPassword(password, passwordHash))) {
-      throw new AppError({ code: 'FORBIDDEN', message: 'the present password is not right' });
-    }
+  /**
+   * What could lock the user out takes his password. Throws FORBIDDEN when it is not this one, and PROOF_NEEDED where it is not
+   * enough: without a password, and of whoever has a second factor.
+   */
+  async mustBeHe(actor: Actor, password: string): Promise<void> {
+    const { userId } = asUser(actor);
+    const row = await this.get(userId);
+    if (row.passwordHash !== null) await this.#mustKnow(row, password);
+    if (row.passwordHash !== null && !(await this.#hasSecondFactor(userId))) return;
+    mustBeProved(actor, this.#clock.now());
   }
 
   /** Whoever has this login, or else those whose confirmed address it is. */

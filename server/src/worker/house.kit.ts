@@ -32,6 +32,7 @@ import { SnapshotService } from '../snapshot/snapshot.service.ts';
 import { SnapshotSchedulerService } from '../snapshot/snapshot-scheduler.service.ts';
 import { TemplateService } from '../template/template.service.ts';
 import { TicketService } from '../ticket/ticket.service.ts';
+import { SignInAttempts } from '../user/sign-in-attempts.ts';
 import { SshKeyService } from '../user/ssh-key.service.ts';
 import { UserService } from '../user/user.service.ts';
 
@@ -52,7 +53,14 @@ export async function openHouse(databaseUrl: string) {
   await tickets.rotate();
   const platforms = new PlatformService({ db, clock });
   const namespaces = new NamespaceService({ db });
-  const users = new UserService({ db, namespaces, onPasswordChanged: async () => undefined });
+  const users = new UserService({
+    db,
+    namespaces,
+    clock,
+    attempts: new SignInAttempts(clock),
+    hasSecondFactor: async () => false,
+    onPasswordChanged: async () => undefined,
+  });
   const instanceTypes = new InstanceTypeService({ db, clock });
   const templates = new TemplateService({ db, clock, instanceTypes, namespaces });
   const groups = () => ({ idsOf: async () => [], membersOf: async () => [] });
