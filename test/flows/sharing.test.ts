@@ -36,7 +36,8 @@ describeWith(['git', 'openssh client', 'built web'], 'a shared environment', () 
     guest = await newGuest('robot');
   });
   afterAll(async () => {
-    for (const child of children) if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
+    const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
+    for (const child of children) if (isRunning(child) && child.pid) process.kill(-child.pid, 'SIGKILL');
     await stack?.stop();
   });
 
