@@ -158,7 +158,7 @@ describe('an SSH login', () => {
     expect((await authorize('web')).ticket).not.toBeNull();
     await server.db.sshKey.updateMany({ where, data: { expiresAt: new Date(Date.now() - 1) } });
     await expect(authorize('web')).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    expect(await server.app.services.sshKeys.authorizedKeysOf(owner.userId)).toEqual([]);
+    expect(await server.app.services.sshKeys.authorizedKeysOf(owner.userId, [])).toEqual([]);
   });
 
   it('by a security key that must know its holder takes a PIN or a finger', async () => {
@@ -173,7 +173,7 @@ describe('an SSH login', () => {
       });
     }
     expect((await sshAccess.authorize(server.platform, { ...wish, isUserVerified: true })).ticket).not.toBeNull();
-    expect(await sshKeys.authorizedKeysOf(owner.userId)).toContainEqual(
+    expect(await sshKeys.authorizedKeysOf(owner.userId, [])).toContainEqual(
       expect.objectContaining({ publicKey: key, verifyRequired: true }),
     );
   });

@@ -211,7 +211,8 @@ export class ShareService {
     if (!environment) return;
     const { name: by } = await users.get(environment.ownerId, tx);
     const values = { name: environment.name, by };
-    await notifications.tell(tx, { kind, userId: share.userId as UserId, thingId: environment.id, values });
+    const about = { userId: share.userId as UserId, thingId: environment.id, values };
+    await notifications.tell(tx, kind === 'shareEnded' ? { kind, ...about } : { kind, ...about });
   }
 
   #now(): Date {
