@@ -38,7 +38,13 @@ import { ServerKey } from './server-key.ts';
 import { ShareService } from './share/share.service.ts';
 import { SharedWithService } from './share/shared-with.service.ts';
 import { Arrivals } from './sign-in/arrival.ts';
-import { OidcSignIn, PROVIDER_LIMITS } from './sign-in/oidc.ts';
+import { GithubProvider } from './sign-in/github.ts';
+import { IdentityService } from './sign-in/identity.service.ts';
+import { LdapSignIn } from './sign-in/ldap.ts';
+import { OidcProvider } from './sign-in/oidc.ts';
+import { PROVIDER_LIMITS } from './sign-in/outbound-limits.ts';
+import { ProviderCheck } from './sign-in/provider-check.ts';
+import { RedirectSignIn } from './sign-in/redirect.ts';
 import { SamlSignIn } from './sign-in/saml.ts';
 import { SamlModuleService } from './sign-in/saml-module.service.ts';
 import { SignInModuleService } from './sign-in/sign-in-module.service.ts';
@@ -64,9 +70,10 @@ export interface App {
   scim: { users: ScimUserService; groups: ScimGroupService };
   services: Services;
   localSignIn: LocalSignIn;
-  oidc: OidcSignIn;
   passkeys: PasskeyService;
   saml: SamlSignIn;
+  oidc: OidcProvider;
+  providerCheck: ProviderCheck;
   sessions: SessionService;
   tickets: TicketService;
 }
@@ -121,6 +128,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     attempts,
     audit,
     devices,
+    directories: (given) => ldap.find(given),
     onEnded: tellWorkers,
     mayStay: async (userId) => !(await factorPolicy.requires(userId)) || (await factors.hasAny(userId)),
   });
@@ -210,10 +218,38 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
       stopSeconds: config.EASEL_STOP_SECONDS,
     },
   });
-  const signInModules = new SignInModuleService({ db, key });
-  const samlModules = new SamlModuleService({ db, key, clock, log, modules: signInModules });
+  const signInModules = new SignInModuleService({
+    db,
+    key,
+    clock,
+    endSessions: (tx, moduleId) => sessions.revokeOfModule(tx, moduleId, null),
+  });
   const groups: GroupService = new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf });
   const groupAdmin = new GroupAdminService({ db, roles, modules: signInModules, onAccessChanged: tellWorkersOf });
+  const samlModules = new SamlModuleService({ db, key, clock, log, modules: signInModules });
+  const arrivals: Arrivals = new Arrivals({ db, key, audit, clock, groups, users, sessions });
+  const ldap = new LdapSignIn({ db, clock, log, modules: signInModules, users, arrivals });
+  const outbound = new Outbound(config.outbound);
+  const fetchProvider = outbound.fetchNamed(PROVIDER_LIMITS);
+  const oidc = new OidcProvider({
+    log,
+    fetch: fetchProvider,
+    onUnreachable: ({ id, name }, problem) => {
+      const day = new Date(clock.now()).toISOString().slice(0, 10);
+      const told = {
+        kind: 'providerUnreachable' as const,
+        thingId: id,
+        values: { name, problem },
+        key: `${id} ${day}`,
+      };
+      return notifications.tellNow({ everyAdministrator: true, ...told });
+    },
+  });
+  const github = new GithubProvider({ log, fetch: fetchProvider });
+  const modules = signInModules;
+  const providers = { oidc, github };
+  const redirectSignIn = new RedirectSignIn({ db, key, clock, log, modules, arrivals, providers });
+  const providerCheck = new ProviderCheck({ db, key, clock, log, audit, modules, users, sessions, oidc, github });
   const services: Services = {
     apiTokens,
     audit,
@@ -234,6 +270,12 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     }),
     groupAdmin,
     groups,
+    identities: new IdentityService({
+      db,
+      users,
+      sessions,
+      hasPasskey: async (userId) => (await factors.ways(userId)).includes('passkey'),
+    }),
     instanceTypes,
     invitations: new InvitationService({
       db,
@@ -258,6 +300,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     platforms,
     samlModules,
     roles,
+    redirectSignIn,
     scheduler,
     sessions,
     shared,
@@ -294,29 +337,21 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     sessions,
     isSecure: config.EASEL_PUBLIC_URL?.startsWith('https:') ?? false,
   });
-  const arrivals: Arrivals = new Arrivals({ db, clock, groups, users, sessions });
-  const outbound = new Outbound(config.outbound);
-  const oidc = new OidcSignIn({
-    db,
-    key,
-    clock,
-    log,
-    modules: signInModules,
-    arrivals,
-    fetch: outbound.fetchNamed(PROVIDER_LIMITS),
-    onUnreachable: ({ id, name }, problem) => {
-      const day = new Date(clock.now()).toISOString().slice(0, 10);
-      const told = {
-        kind: 'providerUnreachable' as const,
-        thingId: id,
-        values: { name, problem },
-        key: `${id} ${day}`,
-      };
-      return notifications.tellNow({ everyAdministrator: true, ...told });
-    },
-  });
   const saml = new SamlSignIn({ db, key, clock, log, modules: signInModules, samlModules, arrivals, attempts });
-  return { authentication, clock, facts, localSignIn, oidc, passkeys, saml, scim, services, sessions, tickets };
+  return {
+    authentication,
+    clock,
+    facts,
+    localSignIn,
+    oidc,
+    passkeys,
+    providerCheck,
+    saml,
+    scim,
+    services,
+    sessions,
+    tickets,
+  };
 }
 
 /** What lies on a platform that only its scheduler can delete. */

@@ -23,6 +23,8 @@ import type { FactorPolicyService } from './second-factor/factor-policy.service.
 import type { SecondFactorService } from './second-factor/second-factor.service.ts';
 import type { ShareService } from './share/share.service.ts';
 import type { SharedWithService } from './share/shared-with.service.ts';
+import type { IdentityService } from './sign-in/identity.service.ts';
+import type { RedirectSignIn } from './sign-in/redirect.ts';
 import type { SamlModuleService } from './sign-in/saml-module.service.ts';
 import type { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import type { SnapshotService } from './snapshot/snapshot.service.ts';
@@ -46,6 +48,7 @@ export interface Services {
   factorPolicy: FactorPolicyService;
   factors: SecondFactorService;
   groups: GroupService;
+  identities: IdentityService;
   instanceTypes: InstanceTypeService;
   emails: EmailService;
   forgotPassword: ForgotPasswordService;
@@ -57,6 +60,7 @@ export interface Services {
   platformAdmin: PlatformAdminService;
   platforms: PlatformService;
   roles: RoleService;
+  redirectSignIn: RedirectSignIn;
   scheduler: SchedulerService;
   samlModules: SamlModuleService;
   sessions: SessionService;

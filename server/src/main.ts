@@ -72,7 +72,7 @@ await runService('server', {
         forgetShares: () => app.services.shares.forget(),
         sweepSessions: async () => {
           await sessions.sweep();
-          await app.oidc.sweep();
+          await app.services.redirectSignIn.sweep();
           await app.saml.sweep();
           await app.localSignIn.sweep();
         },
@@ -82,6 +82,7 @@ await runService('server', {
         },
         tellRefusals: () => app.services.audit.tellCounts(),
         refreshSamlMetadata: () => app.services.samlModules.refreshDue(),
+        checkAtProviders: () => app.providerCheck.sweep(),
         rotateTicketKeys: () => tickets.rotate(),
         stopSeconds: config.EASEL_STOP_SECONDS,
         log,

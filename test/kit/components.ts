@@ -55,6 +55,10 @@ const components = {
     remedy: apt('simplesamlphp php-cli php-xml'),
     isThere: () => isOnPath('php') && existsSync('/usr/share/simplesamlphp/www/saml2/idp/SSOService.php'),
   },
+  slapd: {
+    remedy: apt('slapd ldap-utils'),
+    isThere: () => ['slapd', 'ldapadd', 'ldapmodify', 'ldapdelete', 'ldapwhoami'].every(isOnPath),
+  },
   cluster: {
     remedy: 'set KUBECONFIG to a cluster that may be used for tests',
     isThere: () => process.env.KUBECONFIG !== undefined && existsSync(process.env.KUBECONFIG),

@@ -19,6 +19,7 @@ import '../template/template.graphql.ts';
 import '../user/api-token.graphql.ts';
 import '../user/session.graphql.ts';
 import '../user/ssh-key.graphql.ts';
+import '../sign-in/identity.graphql.ts';
 import '../sign-in/sign-in-module.graphql.ts';
 import '../user/email.graphql.ts';
 import '../user/invitation.graphql.ts';

@@ -13,8 +13,8 @@ import { Admission } from './admission.ts';
 import { createAuditExport } from './audit-export.ts';
 import { createAuthRoutes } from './auth-routes.ts';
 import { createGraphqlEngine } from './graphql.ts';
-import { createOidcRoutes } from './oidc-routes.ts';
 import { isAllowedOrigin } from './origin.ts';
+import { createRedirectRoutes } from './redirect-routes.ts';
 import { createRenewal } from './renewal.ts';
 import { createSamlRoutes } from './saml-routes.ts';
 import { createScimRoutes } from './scim-routes.ts';
@@ -66,12 +66,16 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     isAllowedOrigin: isAllowed,
     onError: (err) => log.error({ err }, 'sign-in failed'),
   });
-  const oidcRoutes = createOidcRoutes({
+  const redirectRoutes = createRedirectRoutes({
     modules: services.signInModules,
+    signIn: services.redirectSignIn,
     oidc: app.oidc,
+    providerCheck: app.providerCheck,
+    authentication,
     publicUrl,
     isSecure,
     onError: (err) => log.error({ err }, 'sign-in failed'),
+    onRefusedLogout: (err) => log.warn({ err }, 'a logout token was refused'),
   });
   const samlRoutes = createSamlRoutes({
     saml: app.saml,
@@ -108,7 +112,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     auditExport,
     authentication,
     authRoutes,
-    oidcRoutes,
+    redirectRoutes,
     samlRoutes,
     scimRoutes,
     engine,

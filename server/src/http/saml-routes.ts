@@ -105,7 +105,7 @@ export function createSamlRoutes(parts: SamlRoutesParts) {
     }
     run(request, response, id).catch((err: unknown) => {
       if (step === 'metadata') answerRefusal(response, err);
-      else redirectProblem(response, err, parts.onError);
+      else redirectProblem(response, err, parts);
       // The rest of a body that is not wanted is not read.
       if (!request.complete) response.once('finish', () => request.destroy());
     });

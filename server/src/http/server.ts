@@ -27,7 +27,7 @@ export interface HttpServerParts {
   scimRoutes: AuthRoutes;
   authentication: Authentication;
   authRoutes: AuthRoutes;
-  oidcRoutes: AuthRoutes;
+  redirectRoutes: AuthRoutes;
   samlRoutes: AuthRoutes;
   engine: GraphqlEngine;
   health: Health;
@@ -58,7 +58,8 @@ export function createHttpServer(parts: HttpServerParts): Server {
     if (parts.health.handle(request, response, { metrics: isLoopback(request) })) return;
     if (path === '/graphql') void handleGraphql(parts, request, response, requestId);
     else if (path === TICKET_KEYS_PATH) void answerTicketKeys(parts.tickets, response, log);
-    else if ([parts.authRoutes, parts.oidcRoutes, parts.samlRoutes].some((route) => route(request, response))) return;
+    else if ([parts.authRoutes, parts.redirectRoutes, parts.samlRoutes].some((route) => route(request, response)))
+      return;
     else if (parts.auditExport(request, response) || parts.scimRoutes(request, response)) return;
     else parts.ui(request, response);
   });

@@ -6,12 +6,17 @@ export function redirect(response: ServerResponse, location: string): void {
   response.writeHead(303, { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }).end();
 }
 
-/** To the sign-in page, with one sentence about what went wrong. */
-export function redirectProblem(response: ServerResponse, err: unknown, onError: (err: unknown) => void): void {
+/** To the sign-in page, or the one that is given, with one sentence about what went wrong. */
+export function redirectProblem(
+  response: ServerResponse,
+  err: unknown,
+  to: { onError: (err: unknown) => void; page?: string },
+): void {
+  const { onError, page = '/sign-in' } = to;
   const isKnown = err instanceof AppError && ERRORS[err.code].kind !== 'bug';
   if (!isKnown) onError(err);
   const problem = isKnown ? err.message : 'signing in failed: try again, or another way';
-  redirect(response, `/sign-in?problem=${encodeURIComponent(problem)}`);
+  redirect(response, `${page}?problem=${encodeURIComponent(problem)}`);
 }
 
 /** A path of this site, or the start: anything else could lead to a stranger's page. */

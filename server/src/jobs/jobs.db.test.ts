@@ -183,6 +183,7 @@ describe('jobs', () => {
         sweepShares: async () => undefined,
         forgetShares: async () => undefined,
         sweepSessions: async () => undefined,
+        checkAtProviders: async () => undefined,
         audit: { databaseDays: 90, retentionDays: 0 },
         tellRefusals: async () => undefined,
         refreshSamlMetadata: async () => undefined,

@@ -14,6 +14,7 @@ import { compactLogs } from '../log/compaction.ts';
 import { removeOrphanedLogs } from '../log/log-retention.ts';
 import type { ObjectStore } from '../objects/objects.ts';
 import { SILENT_EVERY_MS } from '../platform/platform.service.ts';
+import { CHECK_EVERY_MS } from '../sign-in/provider-check.ts';
 import type { SnapshotSchedulerService } from '../snapshot/snapshot-scheduler.service.ts';
 import { passDeadlines } from './deadlines.ts';
 import { stopIdle } from './inactivity.ts';
@@ -34,6 +35,8 @@ export interface JobsParts {
   forgetShares: () => Promise<void>;
   /** Forgets sessions and one-time codes that open nothing any more. */
   sweepSessions: () => Promise<void>;
+  /** Ends sessions of people who are gone where they signed in. */
+  checkAtProviders: () => Promise<unknown>;
   /** Days after which entries of the audit log leave the database, and the object store; 0 keeps them there for ever. */
   audit: { databaseDays: number; retentionDays: number };
   /** Tells how often what was refused was refused again. */
@@ -70,6 +73,7 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
     loop('snapshot deadlines', second, () => passSnapshotDeadlines(parts)),
     loop('shares', second, parts.sweepShares),
     alone('entries by shares', hour, parts.forgetShares),
+    loop('sessions at providers', CHECK_EVERY_MS, parts.checkAtProviders),
     alone('silent platforms', SILENT_EVERY_MS, parts.tellSilentPlatforms),
     alone('inactivity', 20 * second, () => stopIdle({ ...parts, database: pool, now: () => new Date(clock.now()) })),
     alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),

@@ -54,6 +54,7 @@ const RULES = {
   'group.change': { others: 'user.edit' },
   'role.read': { others: 'user.view' },
   'role.change': { others: 'user.edit' },
+  'account.unlink': { own: true, others: 'user.edit' },
   'audit.read': { others: 'audit.view' },
   /** Whether mail works, and which mails did not go out; a test mail. */
   'mail.inspect': { others: 'outbound.edit' },

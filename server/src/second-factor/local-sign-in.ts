@@ -53,7 +53,10 @@ export class LocalSignIn {
 
   /** Throws UNAUTHENTICATED or RATE_LIMITED. */
   async withPassword(given: { login: string; password: string }, from: Device): Promise<Opened> {
-    return this.next(await this.#parts.sessions.verifyPassword(given, from), from, 'password');
+    const { userId, open } = await this.#parts.sessions.verifyPassword(given, from);
+    // A directory answers for its people as a provider does; but whoever has a second factor here is asked for it.
+    if (open && (await this.#parts.factors.ways(userId)).length === 0) return { session: await open(from) };
+    return this.next(userId, from, 'password');
   }
 
   /** By a one-time code. Throws UNAUTHENTICATED or RATE_LIMITED. */

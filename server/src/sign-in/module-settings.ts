@@ -2,16 +2,28 @@
 import { z } from 'zod';
 import { isNamespaceRole, type NamespaceRole } from '../rights/roles.ts';
 import type { ModuleKind } from './kinds/common.ts';
+import { githubKind, githubSettingsSchema } from './kinds/github.ts';
+import { ldapKind, ldapSettingsSchema } from './kinds/ldap.ts';
 import { oidcKind, oidcSettingsSchema } from './kinds/oidc.ts';
 import { samlKind, samlSettingsSchema } from './kinds/saml.ts';
 
-export const moduleSettingsSchema = z.discriminatedUnion('kind', [oidcSettingsSchema, samlSettingsSchema]);
+export const moduleSettingsSchema = z.discriminatedUnion('kind', [
+  oidcSettingsSchema,
+  githubSettingsSchema,
+  ldapSettingsSchema,
+  samlSettingsSchema,
+]);
 export type ModuleSettings = z.infer<typeof moduleSettingsSchema>;
 export type ModuleSettingsInput = z.input<typeof moduleSettingsSchema>;
 export type SignInKind = ModuleSettings['kind'];
 export type SettingsOf<Kind extends SignInKind> = Extract<ModuleSettings, { kind: Kind }>;
 
-const KINDS: { [Kind in SignInKind]: ModuleKind<SettingsOf<Kind>> } = { oidc: oidcKind, saml: samlKind };
+const KINDS: { [Kind in SignInKind]: ModuleKind<SettingsOf<Kind>> } = {
+  oidc: oidcKind,
+  github: githubKind,
+  ldap: ldapKind,
+  saml: samlKind,
+};
 export const SIGN_IN_KINDS = Object.keys(KINDS) as SignInKind[];
 
 /** The kind's own rules, for settings of any kind. */

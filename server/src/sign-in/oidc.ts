@@ -1,137 +1,127 @@
 /**
- * Signing in at an OpenID provider: authorization code with PKCE (OpenID Connect Core §3.1, RFC 7636).
- *
- * `start` keeps nonce and verifier under the hash of a random state and sends the browser away; the state lies in a cookie
- * of that browser as well. `finish` takes the request back, once, and only from the same browser; the library checks
- * signature, issuer, audience, nonce and times. Whoever comes is known by (module, subject), never by an e-mail address
- * alone. Every failure is one sentence for the person, and its reason a line in our log.
+ * OpenID Connect: authorization code with PKCE (OpenID Connect Core §3.1, RFC 7636). The library checks signature, issuer,
+ * audience, nonce and times. Later the provider is asked whether the person is still there, by his refresh token, or where it
+ * gave none by his access token.
  */
-import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
+import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } from 'jose';
 import { LRUCache } from 'lru-cache';
 import * as oidc from 'openid-client';
-import { type Db, inTransaction, reading } from '../db.ts';
-import { hashSecret, newSecret } from '../secrets.ts';
-import type { ServerKey } from '../server-key.ts';
-import type { Device, NewSession } from '../user/session.service.ts';
-import { type Arrivals, refused } from './arrival.ts';
-import { type Claims, claimsOf } from './claims.ts';
-import { signInStore } from './sign-in.store.ts';
-import { type OpenedModule, requireModule, type SignInModuleService } from './sign-in-module.service.ts';
+import { refused } from './arrival.ts';
+import { claimsOf } from './claims.ts';
+import type { RedirectModule, RedirectProvider } from './redirect.ts';
+import type { KeptOfProvider } from './session-check.store.ts';
 
-/** Long enough for a second factor at the provider. */
-export const REQUEST_SECONDS = 600;
 /** The provider's keys and addresses are asked for anew after this. */
 const DISCOVERED_MS = 10 * 60_000;
 const ANSWER_LIMIT_SECONDS = 10;
-/** Of all that a provider says: its keys are the longest. */
-export const PROVIDER_LIMITS = { timeoutMs: ANSWER_LIMIT_SECONDS * 1000, maxAnswerBytes: 1_000_000 };
+/** Knows no `login`, and says so by an error; choosing the account again is as fresh as it gets there. */
+const GOOGLE = 'https://accounts.google.com';
+
+export type OidcModule = RedirectModule<'oidc'>;
+/** `unknown`: the provider does not answer, or there is nothing to ask it with. */
+export type Verdict = 'here' | 'gone' | 'unknown';
 
 interface OidcParts {
-  db: Db;
-  key: ServerKey;
-  clock: Clock;
   log: Log;
-  modules: SignInModuleService;
-  arrivals: Arrivals;
   /** The only way to providers. */
   fetch: oidc.CustomFetch;
   onUnreachable: (module: { id: string; name: string }, problem: string) => Promise<void>;
 }
 
-type OidcModule = OpenedModule<'oidc'> & { secret: string };
-
-export class OidcSignIn {
+export class OidcProvider implements RedirectProvider<'oidc'> {
   readonly #parts: OidcParts;
-  readonly #db: Db;
   readonly #discovered = new LRUCache<string, oidc.Configuration>({ max: 50, ttl: DISCOVERED_MS });
+  readonly #keys = new WeakMap<oidc.Configuration, JWTVerifyGetKey>();
 
   constructor(parts: OidcParts) {
     this.#parts = parts;
-    this.#db = parts.db;
   }
 
-  /** Where the browser is sent, and the state that its cookie keeps. Throws NOT_FOUND or UNAUTHENTICATED. */
-  async start(moduleId: string, wish: { redirectUri: string; nextPath: string }): Promise<{ url: URL; state: string }> {
-    const module = await this.#module(moduleId);
-    const provider = await this.#discover(module);
-    const [state, nonce, verifier] = [newSecret(), newSecret(), oidc.randomPKCECodeVerifier()];
-    const now = this.#parts.clock.now();
-    const stateHash = hashSecret(state);
-    await reading(() =>
-      signInStore.insertRequest(this.#db, {
-        stateHash,
-        moduleId: module.id,
-        sealed: this.#parts.key.seal(JSON.stringify({ nonce, verifier }), purposeOf(stateHash)),
-        nextPath: wish.nextPath,
-        expiresAt: new Date(now + REQUEST_SECONDS * 1000),
-      }),
-    );
+  async begin(
+    module: OidcModule,
+    { redirectUri, state, isFresh }: { redirectUri: string; state: string; isFresh: boolean },
+  ) {
+    const provider = await this.discover(module);
+    const [nonce, verifier] = [oidc.randomNonce(), oidc.randomPKCECodeVerifier()];
+    const offered = provider.serverMetadata().scopes_supported ?? [];
+    const lasting = offered.includes('offline_access') ? ['offline_access'] : [];
     const url = oidc.buildAuthorizationUrl(provider, {
-      redirect_uri: wish.redirectUri,
-      scope: ['openid', ...module.settings.scopes].join(' '),
+      redirect_uri: redirectUri,
+      scope: [...new Set(['openid', ...module.settings.scopes, ...lasting])].join(' '),
       state,
       nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
+      ...(isFresh ? { prompt: module.settings.issuer === GOOGLE ? 'select_account' : 'login' } : {}),
     });
-    return { url, state };
+    return { url, kept: { nonce, verifier } };
   }
 
-  /** `callback` is the address that the provider has sent the browser to. Throws UNAUTHENTICATED or FORBIDDEN. */
-  async finish(
-    moduleId: string,
-    given: { callback: URL; cookieState: string | null },
-    from: Device,
-  ): Promise<{ session: NewSession; nextPath: string }> {
-    const module = await this.#module(moduleId);
-    const { callback, cookieState } = given;
-    const state = callback.searchParams.get('state');
-    // Another browser's answer would sign this one in as somebody else.
-    if (!state || state !== cookieState) throw refused('the sign-in was begun in another browser, or too long ago');
-    const stateHash = hashSecret(state);
-    const now = new Date(this.#parts.clock.now());
-    const request = await inTransaction(this.#db, (tx) => signInStore.takeRequest(tx, stateHash, now));
-    if (request?.moduleId !== module.id) throw refused('the sign-in was begun too long ago, or was used before');
-    const { nonce, verifier } = JSON.parse(this.#parts.key.open(request.sealed, purposeOf(stateHash)));
-    const claims = await this.#claims(module, callback, { state, nonce, verifier });
-    return { session: await this.#parts.arrivals.signIn(module, claims, from), nextPath: request.nextPath };
+  async claims(module: OidcModule, answer: { callback: URL; state: string; kept: Record<string, string> }) {
+    const { callback, state, kept } = answer;
+    const tokens = await oidc.authorizationCodeGrant(await this.discover(module), callback, {
+      expectedState: state,
+      expectedNonce: kept.nonce ?? '',
+      pkceCodeVerifier: kept.verifier ?? '',
+      idTokenExpected: true,
+    });
+    const token = (tokens.claims() ?? {}) as Record<string, unknown>;
+    const claims = claimsOf(token, module.settings.groupsClaim);
+    if (!claims) throw new Error('the ID token names no subject');
+    const keeps: KeptOfProvider = {
+      refreshToken: tokens.refresh_token ?? null,
+      accessToken: tokens.access_token,
+      accessUntilMs: Date.now() + (tokens.expiresIn() ?? 0) * 1000,
+      providerSession: typeof token.sid === 'string' ? token.sid.slice(0, 255) : null,
+    };
+    return { claims, keeps };
   }
 
-  /** Forgets what nobody came back from. */
-  sweep(): Promise<void> {
-    return reading(() => signInStore.sweepRequests(this.#db, new Date(this.#parts.clock.now())));
-  }
-
-  async #claims(
+  /** Whether the provider still knows this person; and what it is to be asked with the next time. */
+  async look(
     module: OidcModule,
-    callback: URL,
-    expected: { state: string; nonce: string; verifier: string },
-  ): Promise<Claims> {
+    subject: string,
+    kept: KeptOfProvider,
+  ): Promise<{ verdict: Verdict; keeps: KeptOfProvider }> {
     try {
-      const tokens = await oidc.authorizationCodeGrant(await this.#discover(module), callback, {
-        expectedState: expected.state,
-        expectedNonce: expected.nonce,
-        pkceCodeVerifier: expected.verifier,
-        idTokenExpected: true,
-      });
-      const claims = claimsOf((tokens.claims() ?? {}) as Record<string, unknown>, module.settings.groupsClaim);
-      if (claims) return claims;
-      throw new Error('the ID token names no subject');
+      const provider = await this.discover(module);
+      if (kept.refreshToken) {
+        const tokens = await oidc.refreshTokenGrant(provider, kept.refreshToken);
+        const said = tokens.claims()?.sub ?? subject;
+        const keeps = {
+          ...kept,
+          refreshToken: tokens.refresh_token ?? kept.refreshToken,
+          accessToken: tokens.access_token,
+          accessUntilMs: Date.now() + (tokens.expiresIn() ?? 0) * 1000,
+        };
+        return { verdict: said === subject ? 'here' : 'gone', keeps };
+      }
+      const canAsk = kept.accessToken && kept.accessUntilMs > Date.now() && provider.serverMetadata().userinfo_endpoint;
+      if (!canAsk) return { verdict: 'unknown', keeps: kept };
+      await oidc.fetchUserInfo(provider, kept.accessToken ?? '', subject);
+      return { verdict: 'here', keeps: kept };
     } catch (err) {
-      this.#parts.log.warn({ err, code: 'UNAUTHENTICATED', moduleId: module.id }, 'sign-in at a provider failed');
-      if (callback.searchParams.get('error') === 'access_denied') throw refused(`${module.name} did not let you in`);
-      throw refused(`the answer of ${module.name} was not good: try again, or ask an administrator`);
+      if (isGone(err)) return { verdict: 'gone', keeps: kept };
+      this.#parts.log.warn({ err, moduleId: module.id }, 'a provider does not say whether somebody is still there');
+      return { verdict: 'unknown', keeps: kept };
     }
   }
 
-  async #module(id: string): Promise<OidcModule> {
-    const { secret, ...module } = await requireModule(this.#parts.modules, id, 'oidc');
-    if (secret === null) throw refused(`${module.name} has no secret of its client: ask an administrator`);
-    return { ...module, secret };
+  /** The keys that it signs with, asked for when one is unknown. */
+  async keysOf(module: OidcModule): Promise<JWTVerifyGetKey> {
+    const provider = await this.discover(module);
+    const known = this.#keys.get(provider);
+    if (known) return known;
+    const { jwks_uri: uri } = provider.serverMetadata();
+    if (!uri) throw refused(`${module.name} publishes no keys`);
+    const options = { timeoutDuration: ANSWER_LIMIT_SECONDS * 1000, [joseFetch]: this.#parts.fetch as never };
+    const keys = createRemoteJWKSet(new URL(uri), options);
+    this.#keys.set(provider, keys);
+    return keys;
   }
 
-  async #discover({ id, version, name, settings, secret }: OidcModule): Promise<oidc.Configuration> {
+  async discover({ id, version, name, settings, secret }: OidcModule): Promise<oidc.Configuration> {
     const key = `${id} ${version}`;
     const known = this.#discovered.get(key);
     if (known) return known;
@@ -156,6 +146,8 @@ export class OidcSignIn {
   }
 }
 
-function purposeOf(stateHash: string): string {
-  return `sign_in_requests.sealed ${stateHash}`;
+/** Only what the provider says itself of the person: not that our client is wrong, nor that it is busy. */
+function isGone(err: unknown): boolean {
+  if (err instanceof oidc.ResponseBodyError) return err.error === 'invalid_grant';
+  return err instanceof oidc.WWWAuthenticateChallengeError && err.status === 401;
 }

@@ -15,6 +15,9 @@ export interface TestProvider {
   clientSecret: string;
   /** Who is signed in there, from now on. */
   account: Account;
+  /** Whether it knows the account any more. */
+  isGone: boolean;
+  givesRefreshTokens: boolean;
   /** Allows this address to be come back to. */
   allow(redirectUri: string): void;
   /** Goes through its pages as a browser does that says yes to everything. Gives the address that it sends back to. */
@@ -28,7 +31,7 @@ export async function openProvider(): Promise<TestProvider> {
     client_id: 'easel',
     client_secret: 'a secret of the client',
     redirect_uris: ['http://localhost/none'],
-    grant_types: ['authorization_code'],
+    grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code' as const],
   };
   let handle: RequestListener = () => undefined;
@@ -40,6 +43,8 @@ export async function openProvider(): Promise<TestProvider> {
     clientId: client.client_id,
     clientSecret: client.client_secret,
     account: { sub: 'nobody' },
+    isGone: false,
+    givesRefreshTokens: true,
     allow(redirectUri) {
       client.redirect_uris = [redirectUri];
     },
@@ -51,10 +56,9 @@ export async function openProvider(): Promise<TestProvider> {
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username', 'groups'] },
     conformIdTokenClaims: false,
     features: { devInteractions: { enabled: true } },
-    findAccount: (_context: unknown, id: string) => ({
-      accountId: id,
-      claims: async () => ({ ...self.account, sub: id }),
-    }),
+    findAccount: (_context: unknown, id: string) =>
+      self.isGone ? undefined : { accountId: id, claims: async () => ({ ...self.account, sub: id }) },
+    issueRefreshToken: async () => self.givesRefreshTokens,
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'one' }] },
     cookies: { keys: ['of the suite'] },
     pkce: { required: () => true },

@@ -3,6 +3,7 @@ import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import { may } from '../rights/may.ts';
 import { NamespaceRoleEnum } from '../user/user.graphql.ts';
+import { LdapModuleInput, LdapModuleObject, SignInCheckObject } from './ldap-module.graphql.ts';
 import {
   kindOf,
   type ModuleSettingsInput,
@@ -43,6 +44,11 @@ export const SignInModuleNode = builder.prismaNode('SignInModule', {
     }),
     scopes: t.stringList({ resolve: (module) => ofKind(module, 'oidc')?.scopes ?? [] }),
     groupsClaim: t.string({ nullable: true, resolve: (module) => ofKind(module, 'oidc')?.groupsClaim ?? null }),
+    allowedOrganisations: t.stringList({
+      description: 'Of `github`: members of one of these alone, as organisation or organisation/team.',
+      resolve: (module) => ofKind(module, 'github')?.allowedOrganisations ?? [],
+    }),
+    ldap: t.field({ type: LdapModuleObject, nullable: true, resolve: (module) => ofKind(module, 'ldap') }),
     saml: t.field({ type: SamlModuleObject, nullable: true, resolve: samlModuleOf }),
     mayRegister: t.boolean({ resolve: (module) => settingsOf(module).mayRegister }),
     allowedDomains: t.stringList({ resolve: (module) => settingsOf(module).allowedDomains }),
@@ -67,11 +73,15 @@ const SignInModuleInput = builder.inputType('SignInModuleInput', {
     kind: t.field({ type: SignInKindEnum, description: '`oidc` when left out. It stays as the module was made.' }),
     name: t.string({ required: true, description: 'On the button of the sign-in page.' }),
     isEnabled: t.boolean(),
-    issuer: t.string({ description: 'For `oidc`.' }),
-    clientId: t.string({ description: 'For `oidc`.' }),
+    issuer: t.string({ description: 'For `oidc`; for `github` the address of an Enterprise server.' }),
+    clientId: t.string({ description: 'For `oidc` and `github`.' }),
     clientSecret: t.string({ description: 'Left out, the present one stays; never told again.' }),
     scopes: t.stringList({ description: 'For `oidc`: besides `openid`; `profile` and `email` when left out.' }),
     groupsClaim: t.string({ description: 'For `oidc`: the claim that names groups; `groups` when left out.' }),
+    allowedOrganisations: t.stringList({
+      description: 'For `github`: members of one of these alone; organisation or organisation/team.',
+    }),
+    ldap: t.field({ type: LdapModuleInput, description: 'For `ldap`.' }),
     saml: t.field({ type: SamlModuleInput, description: 'For `saml`.' }),
     mayRegister: t.boolean({ description: 'Whoever has no user yet gets one.' }),
     allowedDomains: t.stringList({ description: 'Of verified e-mail addresses; empty: any account of the provider.' }),
@@ -92,6 +102,14 @@ const SETTINGS: Record<SignInKind, (input: ModuleInput) => { settings: object; s
     settings: { issuer, clientId, scopes, groupsClaim },
     secret: clientSecret ?? null,
   }),
+  github: ({ issuer, clientId, clientSecret, allowedOrganisations }) => ({
+    settings: { url: issuer || null, clientId, allowedOrganisations },
+    secret: clientSecret ?? null,
+  }),
+  ldap: ({ ldap }) => {
+    const { bindPassword, ...settings } = ldap ?? { bindPassword: null };
+    return { settings, secret: bindPassword || null };
+  },
   saml: ({ saml }) => ({ settings: samlSettingsOf(saml), secret: null }),
 };
 
@@ -147,6 +165,15 @@ builder.mutationFields((t) => {
       args: { id, position: t.arg.int({ required: true }) },
       resolve: (_query, _root, { id, position }, { services, actor }) =>
         services.signInModules.move(asUser(actor), id, position),
+    }),
+    checkSignInModule: t.field({
+      type: SignInCheckObject,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      description: 'Asks a directory, as a sign-in would. It changes nothing.',
+      args: { id, login: t.arg.string({ description: 'Somebody to look for there, without a password.' }) },
+      resolve: async (_root, { id, login }, { services, actor }) => ({
+        steps: await services.signInModules.check(asUser(actor), id, login ?? null),
+      }),
     }),
     deleteSignInModule: t.prismaField({
       type: SignInModuleNode,

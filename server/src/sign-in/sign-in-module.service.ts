@@ -1,14 +1,16 @@
 /** The ways of signing in besides the password, as administrators set them up. Their secrets go in and never come out. */
+import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import { isId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
 import type { SignInModule } from '../generated/prisma/client.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
 import { nameSchema } from '../user/login.ts';
+import { type Checked, checkDirectory } from './ldap-check.ts';
 import {
   kindOf,
   moduleSettingsSchema,
@@ -39,10 +41,21 @@ export type OpenedModule<Kind extends SignInKind = SignInKind> = Omit<SignInModu
 export class SignInModuleService {
   readonly #db: Db;
   readonly #key: ServerKey;
+  readonly #clock: Clock;
 
-  constructor(parts: { db: Db; key: ServerKey }) {
+  readonly #endSessions: (tx: Tx, moduleId: string) => Promise<unknown>;
+
+  constructor(parts: {
+    db: Db;
+    key: ServerKey;
+    clock: Clock;
+    /** Those that came by this module. */
+    endSessions: (tx: Tx, moduleId: string) => Promise<unknown>;
+  }) {
+    this.#endSessions = parts.endSessions;
     this.#db = parts.db;
     this.#key = parts.key;
+    this.#clock = parts.clock;
   }
 
   /** In the order of the sign-in page. Throws FORBIDDEN. */
@@ -85,6 +98,37 @@ export class SignInModuleService {
       const settings = row.isEnabled ? ofKind(row, kind) : null;
       return settings ? [{ id: row.id, settings }] : [];
     });
+  }
+
+  /** Whatever it is, though it be off: those who came by it are still looked after. */
+  async openAny(id: string): Promise<OpenedModule | null> {
+    const row = await this.#find(id);
+    return row && this.#opened(row);
+  }
+
+  /** Null when it is unknown or off. */
+  async kindOf(id: string): Promise<SignInKind | null> {
+    const row = await this.#find(id);
+    return row?.isEnabled ? settingsOf(row).kind : null;
+  }
+
+  /** Those of one kind that are on, in their order. */
+  async openAll<Kind extends SignInKind>(kind: Kind): Promise<OpenedModule<Kind>[]> {
+    const rows = (await this.#list()).filter((row) => row.isEnabled && row.kind === kind);
+    return rows.map((row) => this.#opened<Kind>(row));
+  }
+
+  /** Says step by step what of a directory works; `login` is somebody to look for. Throws WRONG_STATE for other kinds. */
+  async check(actor: Actor, id: string, login: string | null): Promise<Checked[]> {
+    mustMay(actor, 'user.change');
+    const row = await this.#get(id);
+    if (row.kind !== 'ldap') {
+      throw new AppError({
+        code: 'WRONG_STATE',
+        message: 'only directories can be tested: sign in by this module instead',
+      });
+    }
+    return checkDirectory(this.#opened<'ldap'>(row), login?.trim() || null, this.#clock.now());
   }
 
   async create(actor: Actor, input: z.input<typeof signInModuleSchema>): Promise<SignInModule> {
@@ -142,11 +186,14 @@ export class SignInModuleService {
     return this.#get(id);
   }
 
-  /** Its identities go with it; the users stay, with whatever other ways in they have. */
+  /** Its identities go with it, and the sessions that came by it end; the users stay, with whatever other ways in they have. */
   async delete(actor: Actor, id: string): Promise<SignInModule> {
     mustMay(actor, 'user.change');
     const row = await this.#get(id);
-    await inTransaction(this.#db, (tx) => signInStore.delete(tx, row.id));
+    await inTransaction(this.#db, async (tx) => {
+      await this.#endSessions(tx, row.id);
+      await signInStore.delete(tx, row.id);
+    });
     return row;
   }
 

@@ -63,7 +63,11 @@ export const signInStore = {
     return newId('signInModule');
   },
 
-  async insertRequest(db: Reader, request: SignInRequest): Promise<void> {
+  /** `linkUserId` is left out for a sign-in. */
+  async insertRequest(
+    db: Reader,
+    request: Omit<SignInRequest, 'linkUserId'> & { linkUserId?: string | null },
+  ): Promise<void> {
     await db.signInRequest.create({ data: request });
   },
 
@@ -85,6 +89,18 @@ export const signInStore = {
 
   async hasIdentity(db: Reader, userId: string): Promise<boolean> {
     return (await db.identity.count({ where: { userId, module: { isEnabled: true } } })) > 0;
+  },
+
+  identitiesOf(db: Reader, userId: UserId): Promise<(Identity & { module: SignInModule })[]> {
+    return db.identity.findMany({
+      where: { userId },
+      include: { module: true },
+      orderBy: [{ createdAt: 'asc' }, { moduleId: 'asc' }],
+    });
+  },
+
+  async deleteIdentity(tx: Tx, of: { moduleId: string; subject: string; userId: UserId }): Promise<boolean> {
+    return (await tx.identity.deleteMany({ where: of })).count === 1;
   },
 
   async insertIdentity(

@@ -53,6 +53,12 @@ export interface NewSession {
   deviceSecret: string;
 }
 
+/** Somebody whose password a directory has taken, and how he is signed in by it. */
+export interface InDirectory {
+  userId: UserId;
+  open(from: Device): Promise<NewSession>;
+}
+
 export class SessionService {
   readonly #db: Db;
   readonly #users: UserService;
@@ -60,6 +66,7 @@ export class SessionService {
   readonly #attempts: SignInAttempts;
   readonly #audit: AuditService;
   readonly #devices: Pick<KnownDevices, 'signedIn' | 'sweep'>;
+  readonly #directories: (given: { login: string; password: string }) => Promise<InDirectory | null>;
   readonly #onEnded: (tx: Tx, userId: UserId) => Promise<void>;
   readonly #mayStay: (userId: UserId) => Promise<boolean>;
 
@@ -70,6 +77,8 @@ export class SessionService {
     attempts: SignInAttempts;
     audit: AuditService;
     devices: Pick<KnownDevices, 'signedIn' | 'sweep'>;
+    /** Whom a directory knows by this login and password; null when none does. */
+    directories: (given: { login: string; password: string }) => Promise<InDirectory | null>;
     /** Tells the user's workers, in the transaction that ends one: what came in by it is cut. */
     onEnded: (tx: Tx, userId: UserId) => Promise<void>;
     /** Whether a session that a password alone has opened is enough for this user. */
@@ -81,6 +90,7 @@ export class SessionService {
     this.#attempts = parts.attempts;
     this.#audit = parts.audit;
     this.#devices = parts.devices;
+    this.#directories = parts.directories;
     this.#onEnded = parts.onEnded;
     this.#mayStay = parts.mayStay;
   }
@@ -89,17 +99,22 @@ export class SessionService {
    * Whose login and password these are: not yet a sign-in. Throws UNAUTHENTICATED for an unknown login and a wrong password
    * alike, and RATE_LIMITED after too many of them.
    */
-  async verifyPassword(given: { login: string; password: string }, from: Device): Promise<UserId> {
+  async verifyPassword(
+    given: { login: string; password: string },
+    from: Device,
+  ): Promise<{ userId: UserId; open?: InDirectory['open'] }> {
     const attempt = this.#attempts.begin(from.address, given.login);
     const user = await this.#users.withPassword(given.login, given.password);
     if (!user) {
+      const directory = await this.#directories(given);
+      if (directory) return directory;
       attempt.failed();
       // People type passwords there: a login that nobody has is not kept.
       const known = await this.#users.findByLogin(given.login);
       await this.failed(from, known?.login ?? null);
       throw new AppError({ code: 'UNAUTHENTICATED', message: 'login or password is not right' });
     }
-    return user.id;
+    return { userId: user.id };
   }
 
   /** Uses the code up: not yet a sign-in. Throws UNAUTHENTICATED for a code that is unknown, used or too old. */
@@ -215,6 +230,13 @@ export class SessionService {
     return ended.length;
   }
 
+  /** Ends all sessions that came by this sign-in module, of one user or of all. Gives how many. */
+  async revokeOfModule(tx: Tx, moduleId: string, userId: UserId | null): Promise<number> {
+    const owners = await sessionStore.revokeOfModule(tx, { moduleId, userId }, new Date(this.#clock.now()));
+    for (const owner of new Set(owners)) await this.#onEnded(tx, owner);
+    return owners.length;
+  }
+
   /** Removes what has ended a day ago, and browsers that nobody has signed in with for long. */
   async sweep(): Promise<void> {
     await this.#devices.sweep(this.#db, new Date(this.#clock.now()));
@@ -222,13 +244,18 @@ export class SessionService {
   }
 
   /**
-   * Signs the user in: whoever calls has made sure that it is he. `by` names the
-   * sign-in module that he came by, and when its provider wants the session to end, if that is earlier than usual.
+   * Signs the user in: whoever calls has made sure that it is he. `by` names the sign-in module that he came by, when its
+   * provider wants the session to end, if that is earlier than usual, and what is done in the same transaction.
    */
   async open(
     userId: UserId,
     from: Device,
-    by: { moduleId?: string; endsBy?: Date | null; method?: SignInMethod } = {},
+    by: {
+      moduleId?: string;
+      endsBy?: Date | null;
+      method?: SignInMethod;
+      also?: (tx: Tx, sessionId: string) => Promise<void>;
+    } = {},
   ): Promise<NewSession> {
     const { address, userAgent } = from;
     const secret = newSecret();
@@ -245,7 +272,8 @@ export class SessionService {
     const origin = { address: device.address, requestId: null };
     await this.#audit.during({ action: 'signIn', actor: ANONYMOUS, as: { userId, login }, from: origin }, () =>
       inTransaction(this.#db, async (tx) => {
-        await sessionStore.insert(tx, session);
+        const id = await sessionStore.insert(tx, session);
+        await by.also?.(tx, id);
         await this.#devices.signedIn(tx, userId, { secret: deviceSecret, from, now });
       }),
     );

@@ -20,8 +20,8 @@ export const sessionStore = {
       | 'createdAt'
       | 'moduleId'
     > & { userId: UserId },
-  ): Promise<void> {
-    await tx.session.create({ data: { id: newId('session'), ...session } });
+  ): Promise<string> {
+    return (await tx.session.create({ data: { id: newId('session'), ...session } })).id;
   },
 
   findValid(db: Reader, secretHash: string, now: Date): Promise<SessionRow | null> {
@@ -105,6 +105,14 @@ export const sessionStore = {
       data: { revokedAt: now },
     });
     return count;
+  },
+
+  /** Gives whose each was. */
+  async revokeOfModule(tx: Tx, of: { moduleId: string; userId: UserId | null }, now: Date): Promise<UserId[]> {
+    const { moduleId, userId } = of;
+    const where = { moduleId, ...(userId === null ? {} : { userId }), revokedAt: null, expiresAt: { gt: now } };
+    const ended = await tx.session.updateManyAndReturn({ where, data: { revokedAt: now }, select: { userId: true } });
+    return ended.map(({ userId: owner }) => owner as UserId);
   },
 
   async insertCode(

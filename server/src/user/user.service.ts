@@ -67,6 +67,8 @@ export class UserService {
   }
 
   async findByLogin(login: string): Promise<UserRow | null> {
+    // PostgreSQL refuses the text.
+    if (login.includes('\0')) return null;
     return reading(() => userStore.findByLogin(this.#db, login));
   }
 

@@ -1,4 +1,5 @@
 /** The form of a sign-in module: what a module is shown as, and what is sent of it. Pure. */
+import { EMPTY_LDAP, ldapFormOf, ldapInputOf } from './ldap-form.ts';
 import type { ModulePreset } from './module-presets.ts';
 import type { ModuleInput, SignInModule } from './operations/sign-in-modules.ts';
 import { emptySamlForm, samlFormOf, samlInputOf } from './saml-form.ts';
@@ -20,17 +21,20 @@ function emptyForm() {
     clientSecret: '',
     scopes: 'profile email',
     groupsClaim: 'groups',
+    organisations: '',
     saml: emptySamlForm(),
+    ldap: EMPTY_LDAP,
   };
 }
 
-export function formOfPreset({ kind, name, issuer, scopes, groupsClaim }: ModulePreset): ModuleForm {
+export function formOfPreset({ kind, name, issuer, scopes, groupsClaim, ldap }: ModulePreset): ModuleForm {
   const form = { ...emptyForm(), kind, name };
   return {
     ...form,
     issuer: issuer ?? form.issuer,
     scopes: scopes ?? form.scopes,
     groupsClaim: groupsClaim ?? form.groupsClaim,
+    ldap: { ...EMPTY_LDAP, ...ldap },
   };
 }
 
@@ -43,7 +47,9 @@ export function formOf(module: SignInModule): ModuleForm {
     clientId: module.clientId ?? '',
     scopes: module.scopes.join(' '),
     groupsClaim: module.groupsClaim ?? '',
+    organisations: module.allowedOrganisations.join(', '),
     saml: samlFormOf(module.saml),
+    ldap: ldapFormOf(module.ldap),
   };
 }
 
@@ -55,6 +61,13 @@ const OF_KIND: Record<SignInModule['kind'], (form: ModuleForm) => Partial<Module
     scopes: wordsOf(scopes).filter((scope) => scope !== 'openid'),
     groupsClaim: groupsClaim.trim() || null,
   }),
+  github: ({ issuer, clientId, clientSecret, organisations }) => ({
+    issuer: issuer || null,
+    clientId,
+    clientSecret: clientSecret || null,
+    allowedOrganisations: wordsOf(organisations),
+  }),
+  ldap: ({ ldap }) => ({ ldap: ldapInputOf(ldap) }),
   saml: ({ saml }) => ({ saml: samlInputOf(saml) }),
 };
 

@@ -30,9 +30,12 @@ const EMBEDDED = [
   'StorageClass',
   'EnvironmentInstanceType',
   'Disk',
+  'LdapModule',
   'SamlModule',
   'SamlProvider',
   'SamlCertificate',
+  'SignInCheck',
+  'SignInCheckLine',
 ] as const;
 
 const REFUSALS = [

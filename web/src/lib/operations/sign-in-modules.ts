@@ -2,11 +2,15 @@ import { graphql, type ResultOf, type VariablesOf } from '#lib/api/graphql.ts';
 
 const moduleFields = graphql(`
   fragment SignInModuleFields on SignInModule @_unmask {
-    id kind name isEnabled issuer clientId scopes groupsClaim mayRegister allowedDomains trustsEmail syncsGroups role callbackPath
+    id kind name isEnabled issuer clientId scopes groupsClaim allowedOrganisations mayRegister allowedDomains trustsEmail syncsGroups role callbackPath
     saml {
       metadataUrl serviceMetadataPath signsRequests wantedSignatures mayBeginAtProvider nameIdFormat
       subjectAttribute nameAttribute loginAttribute emailAttribute groupsAttribute sessionHours
       provider { entityId entryPoint fetchedAt problem certificates { pem subject fingerprint validUntil } }
+    }
+    ldap {
+      directory url startsTls caCertificate bindDn baseDn userFilter loginAttribute nameAttribute mailAttribute
+      subjectAttribute groupBaseDn groupNameAttribute
     }
   }
 `);
@@ -67,6 +71,16 @@ export const moveSignInModule = graphql(`
     result: moveSignInModule(id: $id, position: $position) {
       __typename
       ... on SignInModule { id }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const checkSignInModule = graphql(`
+  mutation CheckSignInModule($id: ID!, $login: String) {
+    result: checkSignInModule(id: $id, login: $login) {
+      __typename
+      ... on SignInCheck { steps { step isGood message } }
       ... on Refusal { code message }
     }
   }

@@ -1,0 +1,78 @@
+/**
+ * Signing in with the login and password of a directory, by the one form. Whoever types a login that a user here has is asked
+ * for by that user's links alone: the password of a local account never reaches a directory that it is not linked to. Anybody
+ * else is looked for in all directories, in their order.
+ */
+import type { Clock } from '@easel/kit/clock';
+import type { Log } from '@easel/kit/log';
+import type { UserId } from '@easel/schema/ids';
+import { type Db, reading } from '../db.ts';
+import type { InDirectory } from '../user/session.service.ts';
+import type { UserService } from '../user/user.service.ts';
+import type { Arrivals } from './arrival.ts';
+import type { Claims } from './claims.ts';
+import { Directory } from './ldap-directory.ts';
+import { claimsOfEntry, isActive } from './ldap-entry.ts';
+import { signInStore } from './sign-in.store.ts';
+import type { OpenedModule, SignInModuleService } from './sign-in-module.service.ts';
+
+interface LdapParts {
+  db: Db;
+  clock: Clock;
+  log: Log;
+  modules: SignInModuleService;
+  users: UserService;
+  arrivals: Arrivals;
+}
+
+export class LdapSignIn {
+  readonly #parts: LdapParts;
+
+  constructor(parts: LdapParts) {
+    this.#parts = parts;
+  }
+
+  /** Null when no directory knows this login with this password. Throws FORBIDDEN for whoever is known there and may not come in. */
+  async find(given: { login: string; password: string }): Promise<InDirectory | null> {
+    if (given.password === '' || given.login.trim() === '') return null;
+    const modules = await this.#parts.modules.openAll('ldap');
+    if (modules.length === 0) return null;
+    const local = await this.#parts.users.findByLogin(given.login);
+    const subjects = local === null ? null : await this.#subjectsOf(local.id);
+    for (const module of modules) {
+      const subject = subjects?.get(module.id) ?? null;
+      if (local !== null && subject === null) continue;
+      const claims = await this.#claims(module, { ...given, subject });
+      if (!claims) continue;
+      const userId = await this.#parts.arrivals.arrive(module, claims);
+      const came = { module, subject: claims.subject };
+      return { userId, open: (from) => this.#parts.arrivals.open(userId, came, from) };
+    }
+    return null;
+  }
+
+  async #subjectsOf(userId: UserId): Promise<Map<string, string>> {
+    const identities = await reading(() => signInStore.identitiesOf(this.#parts.db, userId));
+    return new Map(identities.map(({ moduleId, subject }) => [moduleId, subject]));
+  }
+
+  /** A directory that does not answer knows nobody: the reason is a line in our log. */
+  async #claims(
+    module: OpenedModule<'ldap'>,
+    { login, password, subject }: { login: string; password: string; subject: string | null },
+  ): Promise<Claims | null> {
+    const { settings } = module;
+    try {
+      return await Directory.with(module, async (directory) => {
+        const entry = subject === null ? await directory.byLogin(login) : await directory.bySubject(subject);
+        if (!entry || !(await directory.isPassword(entry, password))) return null;
+        const claims = claimsOfEntry(entry, settings);
+        if (!claims || !isActive(entry, this.#parts.clock.now())) return null;
+        return settings.syncsGroups ? { ...claims, groups: await directory.groupsOf(entry) } : claims;
+      });
+    } catch (err) {
+      this.#parts.log.warn({ err, moduleId: module.id }, 'a directory does not answer');
+      return null;
+    }
+  }
+}
