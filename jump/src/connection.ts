@@ -18,6 +18,7 @@ import type { Log } from '@easel/kit/log';
 import { DISCONNECT, MESSAGE, message, Reader, WireError } from '@easel/kit/ssh/wire';
 import { AppError } from '@easel/schema/errors';
 import type { HostKey } from 'ssh2/lib/protocol/Protocol.js';
+import type { Authorities } from './authorities.ts';
 import { DirectLogin } from './direct.ts';
 import { type Grant, type Grants, whyNot } from './grants.ts';
 import type { JumpMetrics } from './metrics.ts';
@@ -40,6 +41,7 @@ export interface ConnectionOptions {
   address: string;
   hostKeys: Readonly<Record<string, HostKey>>;
   grants: Grants;
+  authorities: Pick<Authorities, 'including'>;
   /** Instead of the address that the server names. */
   relayUrl: string | undefined;
   clock: Clock;
@@ -89,6 +91,7 @@ export class SshConnection {
     });
     this.#signIn = new SignIn({
       grants: options.grants,
+      authorities: options.authorities,
       address: options.address,
       clock,
       log,

@@ -35,21 +35,26 @@ const answerSchema = z.object({
 });
 
 /** What somebody has proven to have. */
-export interface Credential {
-  /** `algorithm base64`. */
-  publicKey: string;
-  /** What a security key said with its signature; absent for other keys, and before there is one. */
-  isUserVerified?: boolean;
-}
+export type Credential =
+  | {
+      /** `algorithm base64`. */
+      publicKey: string;
+      /** What a security key said with its signature; absent for other keys, and before there is one. */
+      isUserVerified?: boolean;
+    }
+  | {
+      /** `type base64`; a signature of its key was checked, and itself. */
+      certificate: string;
+    };
 
-export interface Wish extends Credential {
+export type Wish = Credential & {
   /** What came as the SSH user. */
   login: string;
   /** The destination of an `ssh -J`; absent for a direct login. */
   environment?: string;
   /** Where the person comes from. Absent while nothing is proven yet: no ticket is given then, and nothing noted. */
   address?: string;
-}
+};
 
 export interface Grants {
   /** Null when the server says no. Throws when it does not say anything. */

@@ -6,9 +6,11 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { MESSAGE, message } from '@easel/kit/ssh/wire';
+import { newId } from '@easel/schema/ids';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { describeWith } from '../../test/kit/describe-with.ts';
 import { SECURITY_KEY_TYPES, SecurityKey, startAgent, TOUCHED, VERIFIED } from '../../test/kit/security-key.ts';
+import { badCertificates, TestAuthority } from '../../test/kit/ssh-authority.ts';
 import { connectStranger } from '../../test/kit/ssh-stranger.ts';
 import { freePorts, runProgram } from '../../test/kit/stack.ts';
 import { startWayIn, type WayIn } from '../../test/kit/way-in.ts';
@@ -221,6 +223,59 @@ describeWith(['openssh client'], 'signing in', () => {
     authenticator.flags = 0;
     expect(await login()).toMatchObject({ code: 255 });
     agent.close();
+  });
+
+  it('takes certificates of the authority, for exactly their keys', async () => {
+    const authority = new TestAuthority();
+    way.authorities.push(authority.text);
+    const userId = newId('user');
+    const [mine, theirs] = [way.makeKey('certified', { isKnown: false }), way.makeKey('another', { isKnown: false })];
+    const publicKey = readFileSync(`${mine}.pub`, 'utf8');
+    const login = (certificate: string, keyFile = mine, args: string[] = []) => {
+      const file = join(way.folder, 'certificate.pub');
+      writeFileSync(file, `${certificate}\n`);
+      way.certified.set(certificate, userId);
+      const identity = ['-i', keyFile, '-o', `CertificateFile=${file}`, '-o', 'IdentitiesOnly=yes'];
+      return way.ssh(identity, [...args, 'web@127.0.0.1', 'echo in']);
+    };
+    const good = authority.certify(publicKey, userId);
+    expect(await login(good)).toMatchObject({ code: 0, stdout: 'in\n' });
+    const { input } = way.api.asked.at(-1)!.variables as { input: Record<string, unknown> };
+    expect(input).toEqual({ login: 'web', certificate: good, address: '127.0.0.1' });
+    const local = new Map([['source-address', '127.0.0.1']]);
+    expect(await login(authority.certify(publicKey, userId, { criticalOptions: local }))).toMatchObject({ code: 0 });
+    expect(await login(good, theirs)).toMatchObject({ code: 255 });
+    // The server says that it is somebody else's.
+    expect(await login(authority.certify(publicKey, newId('user')))).toMatchObject({ code: 255 });
+    way.authorities.length = 0;
+    expect(await login(good)).toMatchObject({ code: 255 });
+  });
+
+  it('refuses certificates that are not good, whatever the server would say', async () => {
+    const authority = new TestAuthority();
+    way.authorities.push(authority.text);
+    const userId = newId('user');
+    const pair = generateKeyPairSync('ed25519');
+    const bad = badCertificates(authority, textOf(pair.publicKey), userId);
+    const login = async (certificate: string, signer = pair.privateKey) => {
+      way.certified.set(certificate, userId);
+      const blob = Buffer.from(certificate.split(' ')[1] ?? '', 'base64');
+      const stranger = await connectStranger(way.port);
+      const { transport } = stranger;
+      const algorithm = 'ssh-ed25519-cert-v01@openssh.com';
+      const signed = message(MESSAGE.userAuthRequest, 'web', 'ssh-connection', 'publickey', true, algorithm, blob);
+      const data = Buffer.concat([message(0, transport.sessionId).subarray(1), signed]);
+      const signature = message(0, 'ssh-ed25519', sign(null, data, signer)).subarray(1);
+      transport.send(Buffer.concat([signed, message(0, signature).subarray(1)]));
+      const answer = (await stranger.next())[0];
+      transport.destroy('done');
+      return answer;
+    };
+    expect(await login(authority.certify(textOf(pair.publicKey), userId))).toBe(MESSAGE.userAuthSuccess);
+    const another = generateKeyPairSync('ed25519').privateKey;
+    expect(await login(authority.certify(textOf(pair.publicKey), userId), another)).toBe(MESSAGE.userAuthFailure);
+    for (const [why, certificate] of bad) expect(await login(certificate), why).toBe(MESSAGE.userAuthFailure);
+    way.authorities.length = 0;
   });
 
   it('tells the server where somebody comes from only once they have signed', async () => {

@@ -4,6 +4,7 @@ import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import type { HostKey } from 'ssh2/lib/protocol/Protocol.js';
 import { Admission } from './admission.ts';
+import type { Authorities } from './authorities.ts';
 import type { Config } from './config.ts';
 import { SshConnection } from './connection.ts';
 import type { Grants } from './grants.ts';
@@ -18,6 +19,7 @@ export interface JumpOptions {
   config: Pick<Config, 'host' | 'port' | 'limits' | 'relayUrl'>;
   hostKeys: Readonly<Record<string, HostKey>>;
   grants: Grants;
+  authorities: Pick<Authorities, 'including'>;
   metrics: JumpMetrics;
   clock: Clock;
   log: Log;
@@ -27,7 +29,7 @@ export class Jump {
   readonly #options: JumpOptions;
   readonly #server: Server;
   readonly #admission: Admission;
-  readonly #connections = new Map<SshConnection, string>();
+  readonly #connections = new Set<SshConnection>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(options: JumpOptions) {
@@ -65,8 +67,7 @@ export class Jump {
     for (const connections of groups.values()) {
       if (signal.aborted) return;
       const { login, credential } = connections[0]!.signedIn!;
-      const address = this.#connections.get(connections[0]!) ?? '';
-      if (await this.#options.grants.ask({ login, ...credential, address })) continue;
+      if (await this.#options.grants.ask({ login, ...credential })) continue;
       for (const connection of connections) connection.end('the key may no longer enter');
     }
   }
@@ -89,7 +90,7 @@ export class Jump {
   }
 
   #onSocket(socket: Socket): void {
-    const { metrics, log, clock, hostKeys, grants, config } = this.#options;
+    const { metrics, log, clock, hostKeys, grants, authorities, config } = this.#options;
     const address = socket.remoteAddress ?? '';
     const stranger = this.#admission.admit(address, this.#connections.size);
     if (typeof stranger === 'string') {
@@ -103,6 +104,7 @@ export class Jump {
       address,
       hostKeys,
       grants,
+      authorities,
       relayUrl: config.relayUrl,
       clock,
       log,
@@ -122,6 +124,6 @@ export class Jump {
         if (this.#connections.size === 0) this.#whenEmpty?.();
       },
     });
-    this.#connections.set(connection, address);
+    this.#connections.add(connection);
   }
 }

@@ -4,6 +4,7 @@ import { runLoop } from '@easel/kit/loop';
 import { runService } from '@easel/kit/service';
 import ciphers from 'ssh2/lib/protocol/crypto.js';
 import { announceHostKeys } from './announcing.ts';
+import { Authorities } from './authorities.ts';
 import { config } from './config.ts';
 import { createGrants } from './grants.ts';
 import { openHostKeys } from './host-keys.ts';
@@ -33,7 +34,8 @@ await runService('jump', {
     stop.add('api', () => api.close());
 
     const grants = createGrants(api);
-    const jump = new Jump({ config, hostKeys, grants, metrics: createJumpMetrics(metrics), clock, log });
+    const authorities = new Authorities({ serverUrl: config.serverUrl, clock, log });
+    const jump = new Jump({ config, hostKeys, grants, authorities, metrics: createJumpMetrics(metrics), clock, log });
     const port = await jump.listen();
     stop.add('jump', ({ softMs }) => jump.close(softMs));
 

@@ -1,5 +1,6 @@
 /**
- * Who is it? The user authentication of one connection (RFC 4252), by public key alone.
+ * Who is it? The user authentication of one connection (RFC 4252), by public key alone: an uploaded one, or one with a
+ * certificate of the installation's own authority. The server is asked about both, and checks certificates itself, too.
  *
  * A client first asks whether a key would do ("query", no signature) and then proves that it has it. Only the proof lets
  * anybody in, and for exactly the key that signed: an accepted query of one key says nothing about another. Unknown user,
@@ -8,6 +9,9 @@
  */
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
+import type { Certificate } from '@easel/kit/ssh/certificate';
+import { whatIsWrong } from '@easel/kit/ssh/judge-certificate';
+import { publicKeyText } from '@easel/kit/ssh/public-key';
 import {
   type Offer,
   type Offered,
@@ -17,6 +21,8 @@ import {
   type SignInRequest,
 } from '@easel/kit/ssh/sign-in-request';
 import { DISCONNECT, MESSAGE, message, WireError } from '@easel/kit/ssh/wire';
+import { type CertificateHolder, holderOf } from '@easel/schema/wire/ssh-certificate';
+import type { Authorities } from './authorities.ts';
 import type { Credential, Grant, Grants } from './grants.ts';
 
 /** Agents with many keys offer them all. */
@@ -36,6 +42,7 @@ export interface SignedIn {
 
 export interface SignInOptions {
   grants: Grants;
+  authorities: Pick<Authorities, 'including'>;
   address: string;
   clock: Clock;
   log: Log;
@@ -124,16 +131,27 @@ export class SignIn {
     offer: Offer,
     offered: Offered,
   ): Promise<{ credential: Credential; grant: Grant } | null> {
-    const credential: Credential = { publicKey: offered.text };
-    if (offer.signature !== undefined) {
-      const proof = proofOfOffer(offer, offered, this.#options.sessionId());
-      if (!proof) return null;
-      if (proof.isUserVerified !== null) credential.isUserVerified = proof.isUserVerified;
-    }
-    const { grants, address } = this.#options;
     const isProven = offer.signature !== undefined;
+    const proof = proofOfOffer(offer, offered, this.#options.sessionId());
+    if (isProven && !proof) return null;
+    const { certificate } = offered;
+    const holder = certificate && (await this.#holderOf(certificate));
+    if (certificate && !holder) return null;
+    const isUserVerified = proof?.isUserVerified ?? undefined;
+    const ofKey = { publicKey: offered.text, ...(isUserVerified === undefined ? {} : { isUserVerified }) };
+    const credential: Credential = certificate ? { certificate: offered.text } : ofKey;
+    const { grants, address } = this.#options;
     const grant = await grants.ask({ login, ...credential, ...(isProven ? { address } : {}) });
-    return grant && { credential, grant };
+    return grant && (!holder || isFor(holder, grant)) ? { credential, grant } : null;
+  }
+
+  /** Null when it is not ours or not good; why is for the log. */
+  async #holderOf(certificate: Certificate): Promise<CertificateHolder | null> {
+    const { authorities, clock, address, log } = this.#options;
+    const known = await authorities.including(publicKeyText('ssh-ed25519', certificate.authority));
+    const reason = whatIsWrong(certificate, { authorities: known, nowMs: clock.now(), address });
+    if (reason !== null) log.info({ reason }, 'certificate refused');
+    return reason === null ? holderOf(certificate) : null;
   }
 
   #refuse(): void {
@@ -149,4 +167,10 @@ export class SignIn {
     this.#isOver = true;
     this.#options.disconnect(code, text);
   }
+}
+
+/** Whether the server speaks of whom the certificate names. */
+function isFor(holder: CertificateHolder, grant: Grant): boolean {
+  const isEnvironment = holder.environmentId === null || holder.environmentId === grant.environmentId;
+  return holder.userId === grant.userId && isEnvironment;
 }

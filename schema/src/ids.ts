@@ -16,6 +16,7 @@ export const ID_PREFIXES = {
   passkey: 'psk',
   apiToken: 'tok',
   sshKey: 'key',
+  sshCertificate: 'crt',
   event: 'evt',
   ticket: 'tkt',
   stream: 'stm',

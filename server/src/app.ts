@@ -50,6 +50,8 @@ import { SamlModuleService } from './sign-in/saml-module.service.ts';
 import { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import { SnapshotService } from './snapshot/snapshot.service.ts';
 import { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
+import { SshAuthorities } from './ssh-ca/ssh-authorities.ts';
+import { SshCaService } from './ssh-ca/ssh-ca.service.ts';
 import { TemplateService } from './template/template.service.ts';
 import { TicketService } from './ticket/ticket.service.ts';
 import { ApiTokenService } from './user/api-token.service.ts';
@@ -75,6 +77,7 @@ export interface App {
   oidc: OidcProvider;
   providerCheck: ProviderCheck;
   sessions: SessionService;
+  sshAuthorities: SshAuthorities;
   tickets: TicketService;
 }
 
@@ -191,6 +194,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     clock,
     onChanged: tellWorkers,
   });
+  const sshAuthorities = new SshAuthorities({ db, key, clock });
+  const sshCa = new SshCaService({ authorities: sshAuthorities, environments, clock });
   const facts = createFacts({
     db,
     key,
@@ -199,6 +204,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     users,
     sshKeys,
     shared,
+    sshAuthorities,
     clock,
     limits: {
       stopSeconds: config.EASEL_STOP_SECONDS,
@@ -318,7 +324,17 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     signInModules,
     snapshots,
     snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
-    sshAccess: new SshAccessService({ sshKeys, environments, platforms, tickets, audit, shared }),
+    sshAccess: new SshAccessService({
+      sshKeys,
+      sshCa,
+      credentials: { session: (id) => sessions.actorOf(id), apiToken: (id) => apiTokens.actorOf(id) },
+      environments,
+      platforms,
+      tickets,
+      audit,
+      shared,
+    }),
+    sshCa,
     sshKeys,
     templates,
     ticketAccess: new TicketAccessService({ environments, platforms, tickets, shared }),
@@ -350,6 +366,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     scim,
     services,
     sessions,
+    sshAuthorities,
     tickets,
   };
 }

@@ -7,8 +7,9 @@ const ADMINISTRATOR = 'admin';
 /** Long enough to find the link in the terminal and open it. */
 const SIGN_IN_LINK_SECONDS = 3600;
 
-export async function bootstrap({ services, tickets }: App, config: Config): Promise<void> {
+export async function bootstrap({ services, sshAuthorities, tickets }: App, config: Config): Promise<void> {
   await tickets.rotate();
+  await sshAuthorities.rotate();
   await services.instanceTypes.ensureFirst();
   const administrator = await services.users.ensureAdministrator(ADMINISTRATOR);
   if (config.EASEL_ADMIN_TOKEN) {

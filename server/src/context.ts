@@ -29,6 +29,7 @@ import type { SamlModuleService } from './sign-in/saml-module.service.ts';
 import type { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import type { SnapshotService } from './snapshot/snapshot.service.ts';
 import type { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
+import type { SshCaService } from './ssh-ca/ssh-ca.service.ts';
 import type { TemplateService } from './template/template.service.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
 import type { EmailService } from './user/email.service.ts';
@@ -70,6 +71,7 @@ export interface Services {
   snapshots: SnapshotService;
   snapshotScheduler: SnapshotSchedulerService;
   sshAccess: SshAccessService;
+  sshCa: SshCaService;
   sshKeys: SshKeyService;
   templates: TemplateService;
   ticketAccess: TicketAccessService;

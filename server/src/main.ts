@@ -45,7 +45,7 @@ await runService('server', {
     stop.add('object store', () => objects.close());
 
     const app = createApp({ config, database, objects, clock, log });
-    const { facts, sessions, tickets } = app;
+    const { facts, sessions, sshAuthorities, tickets } = app;
     stop.add('audit refusals', () => app.services.audit.tellCounts({ isEnd: true }));
     await bootstrap(app, config);
     const live = await createLive({ databaseUrl, database: db, log, signal, clock });
@@ -83,7 +83,10 @@ await runService('server', {
         tellRefusals: () => app.services.audit.tellCounts(),
         refreshSamlMetadata: () => app.services.samlModules.refreshDue(),
         checkAtProviders: () => app.providerCheck.sweep(),
-        rotateTicketKeys: () => tickets.rotate(),
+        rotateSigningKeys: async () => {
+          await tickets.rotate();
+          await sshAuthorities.rotate();
+        },
         stopSeconds: config.EASEL_STOP_SECONDS,
         log,
         clock,

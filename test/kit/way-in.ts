@@ -9,7 +9,7 @@ import { systemClock } from '@easel/kit/clock';
 import { Health } from '@easel/kit/health';
 import { silentLog } from '@easel/kit/log';
 import { createMetrics } from '@easel/kit/metrics';
-import { type EnvironmentId, newId } from '@easel/schema/ids';
+import { type EnvironmentId, newId, type UserId } from '@easel/schema/ids';
 import { config as jumpConfig } from '../../jump/src/config.ts';
 import { createGrants } from '../../jump/src/grants.ts';
 import { openHostKeys } from '../../jump/src/host-keys.ts';
@@ -40,6 +40,10 @@ export interface WayIn {
   readonly environments: Map<string, MadeUpEnvironment>;
   /** Keys that the server knows, `algorithm base64`. */
   readonly keys: Set<string>;
+  /** Whose certificates are good, `ssh-ed25519 base64` each. */
+  readonly authorities: string[];
+  /** Certificates that the server takes, `type base64`, with the user that it says they are of. */
+  readonly certified: Map<string, UserId>;
   /** Every stream that came to the worker, oldest first. */
   readonly streams: Duplex[];
   readonly worker: FakeWorker;
@@ -62,6 +66,8 @@ export async function startWayIn(env: Record<string, string> = {}): Promise<WayI
   const office = await TicketOffice.open();
   const environments = new Map<string, MadeUpEnvironment>();
   const keys = new Set<string>();
+  const authorities: string[] = [];
+  const certified = new Map<string, UserId>();
   const common = { clock: systemClock, log: silentLog };
 
   const relayOptions = relayConfig.parse({ EASEL_PORT: '0', EASEL_SERVER_URL: office.url, ...env });
@@ -71,10 +77,12 @@ export async function startWayIn(env: Record<string, string> = {}): Promise<WayI
   const relayUrl = `http://127.0.0.1:${await relay.listen()}`;
 
   const authorize = async ({ input }: Record<string, unknown>) => {
-    const { login: named, publicKey, environment } = input as Record<string, string | undefined>;
+    const { login: named, publicKey, certificate, environment } = input as Record<string, string | undefined>;
     const target = environment ?? named ?? '';
     const found = environments.get(target);
-    const isNo = !keys.has(publicKey ?? '') || !(named === login || environments.has(named ?? ''));
+    const ofCertificate = certified.get(certificate ?? '');
+    const isKnown = ofCertificate !== undefined || keys.has(publicKey ?? '');
+    const isNo = !isKnown || !(named === login || environments.has(named ?? ''));
     if (isNo || (!found && target !== login)) {
       return { authorizeSsh: { __typename: 'Forbidden', code: 'FORBIDDEN', message: 'no such environment' } };
     }
@@ -85,7 +93,7 @@ export async function startWayIn(env: Record<string, string> = {}): Promise<WayI
         : null;
     const nameless = { environmentId: null, environmentName: null, phase: null };
     const named_ = found ? { environmentId: found.id, environmentName: target, phase: found.phase } : nameless;
-    const grant = { userId: newId('user'), ...named_, relayUrl: found ? relayUrl : null, ticket };
+    const grant = { userId: ofCertificate ?? newId('user'), ...named_, relayUrl: found ? relayUrl : null, ticket };
     return { authorizeSsh: { __typename: 'SshGrant', ...grant } };
   };
   const api = await FakeApi.start({ AuthorizeSsh: authorize });
@@ -114,6 +122,7 @@ export async function startWayIn(env: Record<string, string> = {}): Promise<WayI
     config: jumpOptions,
     hostKeys,
     grants: createGrants(client),
+    authorities: { including: async () => authorities },
     metrics: createJumpMetrics(createMetrics('jump')),
     ...common,
   });
@@ -139,6 +148,8 @@ export async function startWayIn(env: Record<string, string> = {}): Promise<WayI
     shells,
     environments,
     keys,
+    authorities,
+    certified,
     streams,
     worker,
     options,

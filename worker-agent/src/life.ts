@@ -91,7 +91,7 @@ export function startLife(options: {
         welcomed.resolve(welcome);
       },
       stop: ({ reason, deadlineSeconds }) => stop({ reason, softMs: softOf(deadlineSeconds), isUnwanted: false }),
-      keys: ({ authorizedKeys, revokedCredentials }) => waysIn.updateEntry(authorizedKeys, revokedCredentials),
+      keys: ({ type: _type, ...news }) => waysIn.updateEntry(news),
       relay: ({ relay }) => waysIn.updateRelay(relay),
       freeze: (command) => freezer.freeze(command),
       thaw: (command) => freezer.thaw(command),

@@ -2,10 +2,11 @@
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import type { EnvironmentId } from '@easel/schema/ids';
-import type { AuthorizedKey, Manifest } from '@easel/schema/wire/manifest';
+import type { Manifest } from '@easel/schema/wire/manifest';
 import type { Place } from './bring-up.ts';
 import type { Welcome } from './session/session.ts';
 import type { UndoAction } from './steps/undo.ts';
+import type { EntryNews } from './tunnel/entry.ts';
 import type { ActivitySink, RelayAccess, Tunnel, TunnelOptions, Visitors } from './tunnel/options.ts';
 
 export type StartTunnel = (options: TunnelOptions) => Tunnel;
@@ -15,7 +16,7 @@ export class WaysIn {
   readonly #loadTunnel: () => Promise<StartTunnel>;
   #startTunnel: Promise<StartTunnel> | null = null;
   #relay: RelayAccess | null = null;
-  #keys: readonly AuthorizedKey[] = [];
+  #entry: EntryNews = { authorizedKeys: [], revokedCredentials: [], certificateAuthorities: [] };
   #ticketKeys: Welcome['ticketKeys'] = { keys: [] };
   #tunnel: Tunnel | null = null;
   #isClosed = false;
@@ -45,13 +46,15 @@ export class WaysIn {
     this.#startTunnel.catch(() => undefined);
     this.#ticketKeys = welcome.ticketKeys;
     this.#tunnel?.updateTicketKeys(welcome.ticketKeys);
-    this.updateEntry(welcome.manifest.authorizedKeys, []);
+    // What has ended is told anew after each welcome: until then what was told last counts.
+    const { authorizedKeys, certificateAuthorities } = welcome.manifest;
+    this.updateEntry({ ...this.#entry, authorizedKeys, certificateAuthorities });
     if (welcome.relay) this.updateRelay(welcome.relay);
   }
 
-  updateEntry(keys: readonly AuthorizedKey[], revokedCredentials: readonly string[]): void {
-    this.#keys = keys;
-    this.#tunnel?.updateEntry(keys, revokedCredentials);
+  updateEntry(news: EntryNews): void {
+    this.#entry = news;
+    this.#tunnel?.updateEntry(news);
   }
 
   updateRelay(relay: RelayAccess): void {
@@ -84,7 +87,7 @@ export class WaysIn {
       ticketKeys: this.#ticketKeys,
       inside,
       sshHostKey: manifest.sshHostKey,
-      authorizedKeys: this.#keys,
+      entry: this.#entry,
       session: { env, guestEnv, home: inhabitant.home, project, shell: inside.identity.shell },
       signal,
     });

@@ -218,6 +218,7 @@ function usualManifest(): Manifest {
     resources: { cpus: null, memoryBytes: null },
     sshHostKey: '',
     authorizedKeys: [],
+    certificateAuthorities: [],
     limits: { imageSeconds: 30, sourcesSeconds: 30, containersSeconds: 30 },
   };
 }

@@ -4,10 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@easel/kit/clock';
 import { type Log, silentLog } from '@easel/kit/log';
 import { newId } from '@easel/schema/ids';
 import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import type { Inside } from '../src/inside/client.ts';
+import type { Visitor } from '../src/ssh/authorized-keys.ts';
 import type { SignIn } from '../src/ssh/connection.ts';
 import { SshSide } from '../src/ssh/side.ts';
 import type { ActivitySource } from '../src/tunnel/options.ts';
@@ -22,6 +24,9 @@ export interface ListeningSsh extends AsyncDisposable {
   identityFile: string;
   folder: string;
   authorizedKeys: AuthorizedKey[];
+  /** Who comes, as the ticket would say. */
+  visitor: Visitor;
+  setKeys(keys: readonly AuthorizedKey[]): void;
   marks: ActivitySource[];
 }
 
@@ -50,6 +55,7 @@ export async function listenSsh(options: {
   const userId = newId('user');
   const authorizedKeys = [{ publicKey: user.publicKey, userId }];
   const marks: ActivitySource[] = [];
+  const visitor = { userId, environmentId: newId('environment'), address: '127.0.0.1' };
   const { home, shell } = inside.identity;
   const side = new SshSide({
     inside,
@@ -62,11 +68,13 @@ export async function listenSsh(options: {
       shell,
     },
     activity: { mark: (source) => void marks.push(source) },
+    clock: systemClock,
     log: options.log ?? silentLog,
   });
-  side.setAuthorizedKeys(authorizedKeys);
+  const setKeys = (keys: readonly AuthorizedKey[]) => side.setEntry({ keys, authorities: [], isGood: () => true });
+  setKeys(authorizedKeys);
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    side.serve(socket, { userId, signIn: options.signIn ?? 'publickey', isGuest: options.isGuest ?? false });
+    side.serve(socket, { ...visitor, signIn: options.signIn ?? 'publickey', isGuest: options.isGuest ?? false });
   });
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -88,6 +96,8 @@ export async function listenSsh(options: {
     port,
     folder,
     authorizedKeys,
+    visitor,
+    setKeys,
     marks,
     identityFile: user.file,
     options: optionsWith('-i', user.file),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWith } from '../../../test/kit/describe-with.ts';
-import { newSshKeyPair } from './private-key.ts';
+import { newSshKeyPair, publicHalfOf } from './private-key.ts';
 
 describeWith(['openssh client'], 'a new key pair', () => {
   it('is read by OpenSSH, which finds the same public half', () => {
@@ -15,6 +15,7 @@ describeWith(['openssh client'], 'a new key pair', () => {
       const { privateKey, publicKey, fingerprint } = newSshKeyPair(comment);
       writeFileSync(file, privateKey, { mode: 0o600 });
       const found = execFileSync('ssh-keygen', ['-y', '-f', file], { encoding: 'utf8' });
+      expect(publicHalfOf(privateKey)).toBe(publicKey);
       expect(found.trim()).toBe(`${publicKey} ${comment}`.trim());
       expect(execFileSync('ssh-keygen', ['-lf', file], { encoding: 'utf8' })).toContain(fingerprint);
     }

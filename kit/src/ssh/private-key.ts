@@ -3,8 +3,8 @@
  * Source: OpenSSH, PROTOCOL.key ("openssh-key-v1"), without a passphrase.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { ed25519Blob, fingerprintOf, publicKeyText } from './public-key.ts';
-import { record } from './wire.ts';
+import { ed25519Blob, fingerprintOf, publicKeyText, readPublicKey } from './public-key.ts';
+import { Reader, record, WireError } from './wire.ts';
 
 export interface SshKeyPair {
   /** OpenSSH's PEM. */
@@ -36,6 +36,24 @@ export function newSshKeyPair(comment = ''): SshKeyPair {
     publicKey: publicKeyText('ssh-ed25519', blob),
     fingerprint: fingerprintOf(blob),
   };
+}
+
+/** `type base64` of what `newSshKeyPair` has written, without its secret half being looked at; null for anything else. */
+export function publicHalfOf(privateKey: string): string | null {
+  const [, base64 = ''] = /^-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)-----END/.exec(privateKey) ?? [];
+  const bytes = Buffer.from(base64, 'base64');
+  if (!bytes.subarray(0, magic.length).equals(magic)) return null;
+  try {
+    const fields = new Reader(bytes, magic.length);
+    // Cipher, key derivation and its options, and how many keys there are.
+    for (let i = 0; i < 3; i++) fields.string();
+    fields.uint32();
+    const key = readPublicKey(fields.string());
+    return key && publicKeyText(key.type, key.blob);
+  } catch (err) {
+    if (err instanceof WireError) return null;
+    throw err;
+  }
 }
 
 /** With the bytes 1, 2, 3 … */

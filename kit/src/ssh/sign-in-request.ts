@@ -5,6 +5,7 @@
  * A client first asks whether a key would do ("query", no signature) and then proves that it has it, by a signature over the
  * session's id and the request up to the key.
  */
+import { type Certificate, certifiedType, readCertificate } from './certificate.ts';
 import { type PublicKey, publicKeyText, readPublicKey } from './public-key.ts';
 import { type Proof, proofOf, signsBy } from './signature.ts';
 import { Reader, record } from './wire.ts';
@@ -28,9 +29,11 @@ export interface Offer {
 
 /** What an offer says it is: nothing of it is proven. */
 export interface Offered {
-  /** `type base64`. */
+  /** `type base64` of the key, or of the certificate. */
   text: string;
   key: PublicKey;
+  /** Null for a mere key. */
+  certificate: Certificate | null;
   signatureAlgorithm: string;
 }
 
@@ -48,9 +51,11 @@ export function readSignInRequest(payload: Buffer): SignInRequest {
 
 /** Null when the algorithm is unknown here or not one of this key, and for what is no key. */
 export function readOffered({ algorithm, blob }: Pick<Offer, 'algorithm' | 'blob'>): Offered | null {
-  const key = readPublicKey(blob);
-  if (!key || !signsBy(key.type, algorithm)) return null;
-  return { text: publicKeyText(key.type, blob), key, signatureAlgorithm: algorithm };
+  const signatureAlgorithm = signatureAlgorithmOf(algorithm);
+  const certificate = signatureAlgorithm === algorithm ? null : readCertificate(blob);
+  const key = signatureAlgorithm === algorithm ? readPublicKey(blob) : certificate?.key;
+  if (!key || !signsBy(key.type, signatureAlgorithm)) return null;
+  return { text: publicKeyText(certificate?.type ?? key.type, blob), key, certificate, signatureAlgorithm };
 }
 
 /** Null without a signature, and for one that is not this key's over this session and this request. */
@@ -59,4 +64,10 @@ export function proofOfOffer(offer: Offer, offered: Offered, sessionId: Buffer):
   if (signature === undefined) return null;
   const data = Buffer.concat([record(sessionId), signed]);
   return proofOf({ algorithm: offered.signatureAlgorithm, key: offered.key, signature, data });
+}
+
+/** By which a key signs that is offered in a certificate (`rsa-sha2-512-cert-v01@…`); else the name itself. */
+function signatureAlgorithmOf(algorithm: string): string {
+  const rsa = /^(rsa-sha2-(?:256|512))-cert-v01@openssh\.com$/.exec(algorithm)?.[1];
+  return rsa ?? certifiedType(algorithm) ?? algorithm;
 }

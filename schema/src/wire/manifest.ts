@@ -17,6 +17,8 @@ export const authorizedKeySchema = z.object({
 });
 export type AuthorizedKey = z.infer<typeof authorizedKeySchema>;
 
+export const certificateAuthoritiesSchema = z.array(z.string().max(200)).max(20).default([]);
+
 /** The dev container's shares of the machine; null leaves it to the platform. */
 export const resourcesSchema = z.object({
   cpus: z.number().positive().nullable(),
@@ -45,6 +47,8 @@ export const manifestSchema = z.object({
   /** Private host key of the environment's SSH side (OpenSSH PEM): the same at every start. */
   sshHostKey: z.string(),
   authorizedKeys: z.array(authorizedKeySchema),
+  /** Whose SSH certificates are good, `ssh-ed25519 AAAA…` each; servers before 0.2 leave it out. */
+  certificateAuthorities: certificateAuthoritiesSchema,
   /** Time limits of the steps that have no limit of their own. */
   limits: z.object({
     imageSeconds: z.number().int().positive(),

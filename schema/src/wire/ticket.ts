@@ -46,6 +46,8 @@ export const clientTicketSchema = z.object({
     })
     .optional(),
   target: targetSchema,
+  /** Where a jump says that the person comes from. */
+  address: z.string().max(100).optional(),
 });
 export const workerTicketSchema = z.object({
   ...common,

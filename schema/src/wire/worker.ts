@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { failureSchema } from '../failure.ts';
 import { idSchema } from '../ids.ts';
 import { stepNameSchema } from '../states/step.ts';
-import { authorizedKeySchema, manifestSchema } from './manifest.ts';
+import { authorizedKeySchema, certificateAuthoritiesSchema, manifestSchema } from './manifest.ts';
 
 const instant = z.iso.datetime();
 const text = (max: number) => z.string().max(max);
@@ -172,6 +172,7 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
     authorizedKeys: z.array(authorizedKeySchema),
     /** Ids of sessions and API tokens that have ended of late. */
     revokedCredentials: z.array(z.string().max(64)).default([]),
+    certificateAuthorities: certificateAuthoritiesSchema,
   }),
   z.object({ type: z.literal('relay.update'), relay: relayAccessSchema }),
 ]);

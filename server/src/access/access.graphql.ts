@@ -64,7 +64,10 @@ const AuthorizeSshInput = builder.inputType('AuthorizeSshInput', {
       required: true,
       description: "The SSH user: an environment's name or id, or (for `ssh -J`) the key owner's login.",
     }),
-    publicKey: t.string({ required: true, description: '`algorithm base64`: the key whose signature was checked.' }),
+    publicKey: t.string({ description: '`algorithm base64`: the key whose signature was checked.' }),
+    certificate: t.string({
+      description: '`type base64`, in place of a key: one that createSshCertificate has given.',
+    }),
     isUserVerified: t.boolean({ description: 'Whether a security key said that it asked for a PIN or a finger.' }),
     environment: t.string({ description: 'The destination of an `ssh -J`.' }),
     address: t.string({

@@ -1,9 +1,9 @@
 /**
- * May this public key enter? A jump asks at every SSH login and again for every channel, so that a revoked key gets nothing
- * new. Without an address nothing has been proven yet: it says whether the key would do, gives no ticket and notes nothing. `login`
- * is what came as the SSH user: the name or id of one of the key owner's environments, or of one that is shared with him, or,
- * for `ssh -J`, the owner's own login. `environment` is the destination of an `ssh -J`. Of a name, the own environment wins; among
- * what is shared it must be the only one.
+ * May this public key, or this certificate, enter? A jump asks at every SSH login and again for every channel, so that a
+ * revoked key gets nothing new. Without an address nothing has been proven yet: it says whether the key would do, gives no ticket
+ * and notes nothing. `login` is what came as the SSH user: the name or id of one of the key owner's environments, or of one that
+ * is shared with him, or, for `ssh -J`, the owner's own login. `environment` is the destination of an `ssh -J`. Of a name, the own
+ * environment wins; among what is shared it must be the only one.
  *
  * Unknown login, unknown key, unknown environment and somebody else's environment get one and the same refusal.
  */
@@ -19,12 +19,14 @@ import { parseInput } from '../parse-input.ts';
 import type { PlatformService } from '../platform/platform.service.ts';
 import type { SharedWithService } from '../share/shared-with.service.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
-import type { SshKeyService } from '../user/ssh-key.service.ts';
 import { type Entry, entryBy } from './entry.ts';
+import { type Candidate, candidatesOf, type SshCredentialsParts } from './ssh-credentials.ts';
 
 const authorizeSshSchema = z.object({
   login: z.string().max(200),
-  publicKey: z.string().max(16_384),
+  publicKey: z.string().max(16_384).nullish(),
+  /** In place of a key. */
+  certificate: z.string().max(16_384).nullish(),
   isUserVerified: z.boolean().nullish(),
   environment: z.string().max(200).nullish(),
   address: z.string().max(100).nullish(),
@@ -42,22 +44,23 @@ export interface SshGrant {
 }
 
 export class SshAccessService {
-  readonly #sshKeys: SshKeyService;
+  readonly #credentials: SshCredentialsParts;
   readonly #environments: EnvironmentService;
   readonly #platforms: PlatformService;
   readonly #tickets: TicketService;
   readonly #audit: AuditService;
   readonly #shared: SharedWithService;
 
-  constructor(parts: {
-    sshKeys: SshKeyService;
-    environments: EnvironmentService;
-    platforms: PlatformService;
-    tickets: TicketService;
-    audit: AuditService;
-    shared: SharedWithService;
-  }) {
-    this.#sshKeys = parts.sshKeys;
+  constructor(
+    parts: SshCredentialsParts & {
+      environments: EnvironmentService;
+      platforms: PlatformService;
+      tickets: TicketService;
+      audit: AuditService;
+      shared: SharedWithService;
+    },
+  ) {
+    this.#credentials = parts;
     this.#environments = parts.environments;
     this.#platforms = parts.platforms;
     this.#tickets = parts.tickets;
@@ -67,49 +70,54 @@ export class SshAccessService {
 
   /** Throws FORBIDDEN with one same message for everything that is wrong. */
   async authorize(actor: PlatformActor, input: z.input<typeof authorizeSshSchema>): Promise<SshGrant> {
-    const { login, publicKey, environment, ...said } = parseInput(authorizeSshSchema, input);
-    const address = said.address ?? null;
-    const owners = await this.#sshKeys.ownersOf(publicKey);
-    for (const { key, actor: owner } of owners) {
-      if (address !== null && key.verifyRequired && said.isUserVerified !== true) continue;
-      const grant = await this.#grant(actor, owner, { login, destination: environment ?? null });
+    const { login, environment, ...said } = parseInput(authorizeSshSchema, input);
+    const { publicKey = null, certificate = null, isUserVerified = null, address = null } = said;
+    const candidates = await candidatesOf(this.#credentials, { publicKey, certificate, isUserVerified, address });
+    for (const candidate of candidates) {
+      const grant = await this.#grant(actor, candidate, { login, destination: environment ?? null, address });
       if (!grant) continue;
       if (address === null) return { ...grant, ticket: null };
-      await this.#sshKeys.markUsed(key, address);
-      await this.#noteEntry(owner, grant, address);
+      await candidate.markUsed(address);
+      await this.#noteEntry(candidate, grant, address);
       return grant;
     }
     // A key that nobody has says nothing; what is typed as a login may be anything, also a password.
     const wish = environment ?? login;
     const thingName = nameSchema.safeParse(wish).success ? wish : null;
     const from = { address, requestId: null };
-    for (const { actor: owner } of address === null ? [] : owners) {
+    for (const { actor: owner } of address === null ? [] : candidates) {
       await this.#audit.refused({ action: 'enterBySsh', actor: owner, from, thingName, outcome: 'FORBIDDEN' });
     }
     throw new AppError({ code: 'FORBIDDEN', message: REFUSAL });
   }
 
-  async #noteEntry(owner: UserActor, { ticket, environment, shareId }: SshGrant, address: string): Promise<void> {
+  async #noteEntry(
+    { actor, details }: Candidate,
+    { ticket, environment, shareId }: SshGrant,
+    address: string,
+  ): Promise<void> {
     if (ticket === null || !environment) return;
     const { id: thingId, name: thingName } = environment;
     const from = { address, requestId: null };
-    const args = shareId === null ? {} : { share: shareId };
-    await this.#audit.entered({ action: 'enterBySsh', actor: owner, from, thingId, thingName, args });
+    const args = { ...details, ...(shareId === null ? {} : { share: shareId }) };
+    await this.#audit.entered({ action: 'enterBySsh', actor, from, thingId, thingName, args });
   }
 
   async #grant(
     actor: PlatformActor,
-    owner: UserActor,
-    wish: { login: string; destination: string | null },
+    { actor: owner, only }: Candidate,
+    wish: { login: string; destination: string | null; address: string | null },
   ): Promise<SshGrant | null> {
     const { userId } = owner;
     const named = await this.#enterable(owner, wish.login);
     if (!named && wish.login !== owner.login) return null;
+    if (only !== null && named?.row.id !== only) return null;
     if (!named && wish.destination === null) {
       return { userId, environment: null, relayUrl: null, ticket: null, shareId: null };
     }
     const found = wish.destination === null ? named : await this.#enterable(owner, wish.destination);
     if (!found || found.row.platformId !== actor.platformId) return null;
+    if (only !== null && found.row.id !== only) return null;
     const { row: environment, entry } = found;
     const shareId = entry.share?.shareId ?? null;
     const relayUrl = (await this.#platforms.find(environment.platformId))?.relayUrl ?? null;
@@ -118,8 +126,9 @@ export class SshAccessService {
     }
     // Through `ssh -J` the worker checks the key itself, end to end; otherwise the jump has just done so.
     const auth = wish.destination === null ? 'ticket' : 'publickey';
-    if (entry.share) await this.#shared.noteEntry(entry.share, environment.id);
-    const { token } = await this.#tickets.forClient({ ...entry.claims, target: { kind: 'ssh', auth } });
+    if (entry.share && wish.address !== null) await this.#shared.noteEntry(entry.share, environment.id);
+    const from = wish.address === null ? {} : { address: wish.address };
+    const { token } = await this.#tickets.forClient({ ...entry.claims, ...from, target: { kind: 'ssh', auth } });
     return { userId, environment, relayUrl, ticket: token, shareId };
   }
 

@@ -18,6 +18,7 @@ import '../snapshot/snapshot.graphql.ts';
 import '../template/template.graphql.ts';
 import '../user/api-token.graphql.ts';
 import '../user/session.graphql.ts';
+import '../ssh-ca/ssh-certificate.graphql.ts';
 import '../user/ssh-key.graphql.ts';
 import '../sign-in/identity.graphql.ts';
 import '../sign-in/sign-in-module.graphql.ts';

@@ -11,6 +11,7 @@ import { hashSecret } from '../secrets.ts';
 import { isSameText, type ServerKey } from '../server-key.ts';
 import type { SharedWithService } from '../share/shared-with.service.ts';
 import { snapshotFacts } from '../snapshot/snapshot.facts.ts';
+import type { SshAuthorities } from '../ssh-ca/ssh-authorities.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
 import { revokedCredentials } from '../user/revoked-credentials.ts';
 import type { SshKeyService } from '../user/ssh-key.service.ts';
@@ -38,6 +39,7 @@ export interface FactsParts {
   users: UserService;
   sshKeys: SshKeyService;
   shared: SharedWithService;
+  sshAuthorities: SshAuthorities;
   clock: Clock;
   limits: Limits;
   defaultImage: string | null;
@@ -58,10 +60,14 @@ export function createFacts(parts: FactsParts): EnvironmentFacts {
 
   async function entry(environmentId: EnvironmentId): Promise<Entry> {
     const row = await reading(() => environmentStore.find(db, environmentId));
-    if (!row) return { authorizedKeys: [], revokedCredentials: [] };
-    const [authorizedKeys, entered] = await Promise.all([keysOf(row), parts.shared.entries(environmentId)]);
+    if (!row) return { authorizedKeys: [], revokedCredentials: [], certificateAuthorities: [] };
+    const [authorizedKeys, entered, certificateAuthorities] = await Promise.all([
+      keysOf(row),
+      parts.shared.entries(environmentId),
+      parts.sshAuthorities.published(),
+    ]);
     const revoked = await reading(() => revokedCredentials(db, [row.ownerId, ...entered.userIds]));
-    return { authorizedKeys, revokedCredentials: [...entered.ended, ...revoked] };
+    return { authorizedKeys, revokedCredentials: [...entered.ended, ...revoked], certificateAuthorities };
   }
 
   async function keysOf(row: EnvironmentRow): Promise<AuthorizedKey[]> {
@@ -84,6 +90,7 @@ export function createFacts(parts: FactsParts): EnvironmentFacts {
         hasOwnShare: platform?.kind !== 'local',
         sshHostKey: parts.key.open(row.sshHostKey, hostKeyPurpose(row.id)),
         authorizedKeys: await keysOf(row),
+        certificateAuthorities: await parts.sshAuthorities.published(),
         defaultImage: parts.defaultImage,
       });
       const ref = { environmentId: row.id, workerId: worker.id, generation: worker.generation };

@@ -43,6 +43,8 @@ export interface Entry {
   authorizedKeys: AuthorizedKey[];
   /** What came in by one of these is to be cut. */
   revokedCredentials: string[];
+  /** Whose certificates are good. */
+  certificateAuthorities: string[];
 }
 
 export interface EnvironmentFacts {

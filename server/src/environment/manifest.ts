@@ -15,6 +15,7 @@ export function buildManifest(parts: {
   hasOwnShare: boolean;
   sshHostKey: string;
   authorizedKeys: AuthorizedKey[];
+  certificateAuthorities: string[];
   defaultImage: string | null;
 }): Manifest {
   const { row, workerId, owner } = parts;
@@ -41,6 +42,7 @@ export function buildManifest(parts: {
       : { cpus: row.instanceType?.cpus ?? null, memoryBytes: row.instanceType?.memoryBytes ?? null },
     sshHostKey: parts.sshHostKey,
     authorizedKeys: parts.authorizedKeys,
+    certificateAuthorities: parts.certificateAuthorities,
     limits: LIMITS,
   };
 }

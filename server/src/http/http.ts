@@ -37,7 +37,7 @@ export interface HttpParts {
 
 export function createHttp(parts: HttpParts): { server: Server; sockets: GraphqlSocket } {
   const { app, clock, config, db, health, live, log, metrics, ui } = parts;
-  const { authentication, services, sessions, tickets } = app;
+  const { authentication, services, sessions, sshAuthorities, tickets } = app;
   const publicUrl = config.EASEL_PUBLIC_URL ?? null;
   const isSecure = publicUrl?.startsWith('https:') ?? false;
   const isAllowed = (origin: string, request: IncomingMessage) => isAllowedOrigin(origin, request, { publicUrl });
@@ -122,6 +122,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     log,
     proxyHops: config.EASEL_PROXY_HOPS,
     renewal: createRenewal({ sessions, isSecure }),
+    sshAuthorities,
     tickets,
     ui,
   });

@@ -8,9 +8,11 @@ import type { AddressInfo } from 'node:net';
 import type { Health } from '@easel/kit/health';
 import type { Log } from '@easel/kit/log';
 import { AppError } from '@easel/schema/errors';
+import { SSH_AUTHORITIES_PATH } from '@easel/schema/wire/ssh-certificate';
 import { TICKET_KEYS_PATH } from '@easel/schema/wire/ticket';
 import type { Actor } from '../actor.ts';
 import { type Authentication, credentialOf } from '../authentication.ts';
+import type { SshAuthorities } from '../ssh-ca/ssh-authorities.ts';
 import type { TicketService } from '../ticket/ticket.service.ts';
 import type { Admission } from './admission.ts';
 import { answerJson, answerRefusal } from './answer.ts';
@@ -38,12 +40,13 @@ export interface HttpServerParts {
   /** Proxies of the administrator's own that stand before us. */
   proxyHops: number;
   renewal: Renewal;
+  sshAuthorities: SshAuthorities;
   tickets: TicketService;
   ui: UiHandler;
 }
 
-/** How long a relay or a worker may use the key set; a new key is published an hour before it signs. */
-const TICKET_KEYS_MAX_AGE_SECONDS = 60;
+/** How long a relay, a jump or a worker may use them; a new key is published an hour before it signs. */
+const KEYS_MAX_AGE_SECONDS = 60;
 
 export function createHttpServer(parts: HttpServerParts): Server {
   const { log } = parts;
@@ -57,8 +60,10 @@ export function createHttpServer(parts: HttpServerParts): Server {
     const path = request.url?.split('?', 1)[0] ?? '/';
     if (parts.health.handle(request, response, { metrics: isLoopback(request) })) return;
     if (path === '/graphql') void handleGraphql(parts, request, response, requestId);
-    else if (path === TICKET_KEYS_PATH) void answerTicketKeys(parts.tickets, response, log);
-    else if ([parts.authRoutes, parts.redirectRoutes, parts.samlRoutes].some((route) => route(request, response)))
+    else if (path === TICKET_KEYS_PATH) void answerKeys(() => parts.tickets.keySet(), response, log);
+    else if (path === SSH_AUTHORITIES_PATH) {
+      void answerKeys(async () => ({ authorities: await parts.sshAuthorities.published() }), response, log);
+    } else if ([parts.authRoutes, parts.redirectRoutes, parts.samlRoutes].some((route) => route(request, response)))
       return;
     else if (parts.auditExport(request, response) || parts.scimRoutes(request, response)) return;
     else parts.ui(request, response);
@@ -126,13 +131,13 @@ function checkBody(request: IncomingMessage): void {
   });
 }
 
-async function answerTicketKeys(tickets: TicketService, response: ServerResponse, log: Log): Promise<void> {
+async function answerKeys(read: () => Promise<object>, response: ServerResponse, log: Log): Promise<void> {
   try {
-    const keys = await tickets.keySet();
-    response.setHeader('cache-control', `public, max-age=${TICKET_KEYS_MAX_AGE_SECONDS}`);
+    const keys = await read();
+    response.setHeader('cache-control', `public, max-age=${KEYS_MAX_AGE_SECONDS}`);
     answerJson(response, 200, keys);
   } catch (err) {
-    log.warn({ err }, 'ticket keys not served');
+    log.warn({ err }, 'public keys not served');
     answerRefusal(response, err);
   }
 }

@@ -187,7 +187,7 @@ describe('jobs', () => {
         audit: { databaseDays: 90, retentionDays: 0 },
         tellRefusals: async () => undefined,
         refreshSamlMetadata: async () => undefined,
-        rotateTicketKeys: async () => undefined,
+        rotateSigningKeys: async () => undefined,
       },
       ending.signal,
     );

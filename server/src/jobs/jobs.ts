@@ -43,8 +43,8 @@ export interface JobsParts {
   tellRefusals: () => Promise<void>;
   /** Reads the metadata of identity providers again, when it is due. */
   refreshSamlMetadata: () => Promise<void>;
-  /** Makes the next key that tickets are signed with, when it is due. */
-  rotateTicketKeys: () => Promise<void>;
+  /** Makes the next keys that tickets and SSH certificates are signed with, when they are due. */
+  rotateSigningKeys: () => Promise<void>;
   stopSeconds: number;
   log: Log;
   clock: Clock;
@@ -79,7 +79,7 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
     alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),
     alone('log compaction', 5 * minute, () => compactLogs(stores)),
     alone('saml metadata', 5 * minute, parts.refreshSamlMetadata),
-    alone('ticket keys', 10 * minute, parts.rotateTicketKeys),
+    alone('signing keys', 10 * minute, parts.rotateSigningKeys),
     loop('audit refusals', minute, parts.tellRefusals),
     alone('audit chain', 5 * second, () => seal(parts)),
     alone('audit objects', minute, () => exportHours(parts)),

@@ -122,6 +122,8 @@ const QUERIES: Record<string, Row> = {
   users: page('US', 'user'),
 };
 
+const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDoY+15hVQm1ShYg+KO0wnkLE+KyO1gz2IDa58RmkKqe';
+
 const MUTATIONS: Record<string, Row> = {
   addSshKey: mutation(EVERYBODY, () => '(input: { publicKey: "x" })'),
   authorizeSsh: mutation('', () => '(input: { login: "a", publicKey: "a" })'),
@@ -139,6 +141,10 @@ const MUTATIONS: Record<string, Row> = {
   createRecoveryCodes: mutation(EVERYBODY, () => ''),
   createServiceAccount: mutation('S', () => '(input: { login: "!", name: "a" })'),
   createSignInModule: mutation('S', () => '(input: { name: "a", issuer: "a", clientId: "a" })'),
+  createSshCertificate: mutation(
+    'W',
+    ({ environment }) => `(input: { publicKey: "${SSH_KEY}", environment: "${environment}" })`,
+  ),
   createTemplate: mutation('AS', () => '(input: { name: "!", repository: { url: "a" } })'),
   createTicket: mutation('Wps', ({ environment }) => `(input: { environment: "${environment}", port: 1 })`),
   deleteEnvironment: onThing('WAS', 'environment'),

@@ -88,10 +88,19 @@ export class ApiTokenService {
     if (now - (row.lastUsedAt?.getTime() ?? 0) > USED_EVERY_MS) {
       await reading(() => apiTokenStore.setUsed(this.#db, row.id, new Date(now)));
     }
-    const { id: userId, login } = row.user;
-    const credential = { kind: 'token', id: row.id } as const;
-    const rights = await readRights(this.#db, userId as UserId);
-    return { kind: 'user', userId: userId as UserId, login, rights, credential };
+    return this.#actorOf(row);
+  }
+
+  /** The user of a token that is known by its id; null when it has ended. */
+  async actorOf(id: string): Promise<UserActor | null> {
+    const row = await reading(() => apiTokenStore.findValidById(this.#db, id, new Date(this.#clock.now())));
+    return row && this.#actorOf(row);
+  }
+
+  async #actorOf({ id, user }: { id: string; user: { id: string; login: string } }): Promise<UserActor> {
+    const credential = { kind: 'token', id } as const;
+    const userId = user.id as UserId;
+    return { kind: 'user', userId, login: user.login, rights: await readRights(this.#db, userId), credential };
   }
 
   /** The token that somebody tried to use and may not, and why: for the audit log. Null when it says nothing. */

@@ -3,6 +3,12 @@ import { newId, type UserId } from '@easel/schema/ids';
 import type { Reader, Tx } from '../db.ts';
 import type { ApiToken, User } from '../generated/prisma/client.ts';
 
+const isGood = (now: Date) => ({
+  revokedAt: null,
+  OR: [{ expiresAt: null }, { expiresAt: { gt: now } }],
+  user: { disabledAt: null },
+});
+
 export const apiTokenStore = {
   async insert(
     tx: Tx,
@@ -21,11 +27,11 @@ export const apiTokenStore = {
   },
 
   findValid(db: Reader, secretHash: string, now: Date): Promise<(ApiToken & { user: User }) | null> {
-    const isGood = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
-    return db.apiToken.findFirst({
-      where: { secretHash, ...isGood, user: { disabledAt: null } },
-      include: { user: true },
-    });
+    return db.apiToken.findFirst({ where: { secretHash, ...isGood(now) }, include: { user: true } });
+  },
+
+  findValidById(db: Reader, id: string, now: Date): Promise<(ApiToken & { user: User }) | null> {
+    return db.apiToken.findFirst({ where: { id, ...isGood(now) }, include: { user: true } });
   },
 
   /** Also one that has ended. */

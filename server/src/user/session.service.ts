@@ -185,6 +185,12 @@ export class SessionService {
     await reading(() => sessionStore.setProved(this.#db, id, new Date(this.#clock.now())));
   }
 
+  /** The user of a session that is known by its id; null when it has ended. */
+  async actorOf(id: string): Promise<UserActor | null> {
+    const row = await reading(() => sessionStore.findValidById(this.#db, id, new Date(this.#clock.now())));
+    return row && actorOf(row, { rights: await readRights(this.#db, row.userId as UserId), isRenewalDue: false });
+  }
+
   async signOut(secret: string): Promise<void> {
     await inTransaction(this.#db, async (tx) => {
       const userId = await sessionStore.revoke(tx, hashSecret(secret), new Date(this.#clock.now()));

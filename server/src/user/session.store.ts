@@ -71,6 +71,13 @@ export const sessionStore = {
     return [...new Set(rows.map(({ userId }) => userId as UserId))];
   },
 
+  findValidById(db: Reader, id: string, now: Date): Promise<SessionRow | null> {
+    return db.session.findFirst({
+      where: { id, revokedAt: null, expiresAt: { gt: now }, user: { disabledAt: null } },
+      include: { user: true },
+    });
+  },
+
   /** Those that have not ended, the one used last first. */
   list(db: Reader, userId: UserId, now: Date): Promise<Session[]> {
     return db.session.findMany({

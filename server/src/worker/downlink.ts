@@ -33,7 +33,8 @@ const relayRetryMs = { baseMs: 10_000, maxMs: 30_000 };
 
 export function createDownlink(options: DownlinkOptions): Downlink {
   const { facts, access, changes, send, log } = options;
-  let entryTold = JSON.stringify({ authorizedKeys: access.manifest.authorizedKeys, revokedCredentials: [] });
+  const { authorizedKeys, certificateAuthorities } = access.manifest;
+  let entryTold = JSON.stringify({ authorizedKeys, revokedCredentials: [], certificateAuthorities });
   let stopTold: string | undefined;
   /** The last verb per snapshot: told once in a connection, and again in the next until the worker has said that it is done. */
   const freezesTold = new Map<string, 'freeze' | 'thaw'>();

@@ -30,6 +30,7 @@ import { ServerKey } from '../server-key.ts';
 import { SharedWithService } from '../share/shared-with.service.ts';
 import { SnapshotService } from '../snapshot/snapshot.service.ts';
 import { SnapshotSchedulerService } from '../snapshot/snapshot-scheduler.service.ts';
+import { SshAuthorities } from '../ssh-ca/ssh-authorities.ts';
 import { TemplateService } from '../template/template.service.ts';
 import { TicketService } from '../ticket/ticket.service.ts';
 import { SignInAttempts } from '../user/sign-in-attempts.ts';
@@ -51,6 +52,8 @@ export async function openHouse(databaseUrl: string) {
   const key = new ServerKey(new Secret('ab'.repeat(32)));
   const tickets = new TicketService({ db, key, clock });
   await tickets.rotate();
+  const sshAuthorities = new SshAuthorities({ db, key, clock });
+  await sshAuthorities.rotate();
   const platforms = new PlatformService({ db, clock });
   const namespaces = new NamespaceService({ db });
   const users = new UserService({
@@ -95,7 +98,19 @@ export async function openHouse(databaseUrl: string) {
     },
   });
   const limits = { stopSeconds: 60, graceSeconds: 60, goneGraceSeconds: 5 };
-  const facts = createFacts({ db, key, tickets, platforms, users, sshKeys, shared, clock, limits, defaultImage: null });
+  const facts = createFacts({
+    db,
+    key,
+    tickets,
+    platforms,
+    users,
+    sshKeys,
+    shared,
+    sshAuthorities,
+    clock,
+    limits,
+    defaultImage: null,
+  });
   const scheduler = new SchedulerService({
     db,
     key,

@@ -44,7 +44,7 @@ const facts = {
     ticketKeys: { keys: [] },
   }),
   workerWish: async () => ({ kind: 'run' }),
-  entry: async () => ({ authorizedKeys: [], revokedCredentials: [] }),
+  entry: async () => ({ authorizedKeys: [], revokedCredentials: [], certificateAuthorities: [] }),
   relayAccess: async () => null,
   workerHeard: async () => true,
   workerSilent: async (tx, { environmentId }) => {

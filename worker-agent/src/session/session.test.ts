@@ -117,7 +117,7 @@ test('commands are handed on; what is not understood is left alone', async () =>
   session.report(named('a'));
   await session.settled(5_000);
   server.send({ type: 'worker.dance' } as never);
-  server.send({ type: 'keys.update', authorizedKeys: [], revokedCredentials: [] });
+  server.send({ type: 'keys.update', authorizedKeys: [], revokedCredentials: [], certificateAuthorities: [] });
   server.send({ type: 'relay.update', relay: { url: 'ws://r', token: 't', expiresAt: new Date().toISOString() } });
   server.stop(7);
   await vi.waitFor(() => expect(handlers.stop).toHaveBeenCalledWith(expect.objectContaining({ deadlineSeconds: 7 })));

@@ -5,10 +5,9 @@
 import type { Duplex } from 'node:stream';
 import { readSignInRequest } from '@easel/kit/ssh/sign-in-request';
 import { WireError } from '@easel/kit/ssh/wire';
-import type { UserId } from '@easel/schema/ids';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import { algorithms } from './algorithms.ts';
-import type { AuthorizedKeys, Judgement } from './authorized-keys.ts';
+import type { AuthorizedKeys, Judgement, SignedIn, Visitor } from './authorized-keys.ts';
 import { ChannelPort, type Line } from './channel-port.ts';
 import type { ConnectionContext } from './context.ts';
 import { serveAgent, serveForwards } from './forwards.ts';
@@ -33,21 +32,19 @@ const keepaliveMisses = 4;
 /** From our goodbye to the cut. */
 const goodbyeMs = 1_000;
 
-/** How the other side proves itself: it has, by its ticket; or it must, by a key. */
+/** How the other side proves itself: it has, by its ticket; or it must, by a key or a certificate. */
 export type SignIn = 'ticket' | 'publickey';
 
 /** Who comes, as the ticket says. */
-export interface Comer {
-  userId: UserId;
+export interface Comer extends Visitor {
   signIn: SignIn;
   /** Somebody with whom the environment is shared. */
   isGuest: boolean;
 }
 
 export interface SshConnection {
-  readonly userId: UserId;
-  /** The key that signed in, `algorithm base64`; null for a ticket, or before. */
-  readonly publicKey: string | null;
+  /** Null for a ticket, or before. */
+  readonly signedIn: SignedIn | null;
   readonly closed: Promise<void>;
   /** Says goodbye, then cuts. */
   close(): void;
@@ -61,7 +58,7 @@ export function serveConnection(
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));
   const line = lineOf(stream, closed);
   const channels = new Set<ServerChannel>();
-  let publicKey: string | null = null;
+  let signedIn: SignedIn | null = null;
   let client: Connection | undefined;
   let isSignedIn = false;
 
@@ -88,7 +85,7 @@ export function serveConnection(
       heedGuess(connected);
       // Each request is answered at once, so what was judged last is what the library tells of next.
       onSignInRequest(connected, (payload, sessionId) => {
-        judgement = signIn === 'ticket' ? 'refuse' : judgeRequest({ keys: options.keys, userId }, payload, sessionId);
+        judgement = signIn === 'ticket' ? 'refuse' : judgeRequest(options.keys, payload, { visitor: comer, sessionId });
       });
       onPacket(connected, () => {
         if (!isSignedIn && ++packets > packetsBeforeSignIn) cut('too many packets before signing in');
@@ -99,7 +96,7 @@ export function serveConnection(
         const isProof = auth.method === 'publickey' && auth.signature !== undefined;
         // The library lets in whoever is accepted with a signature: never on the word of a query.
         if (judgement === 'refuse' || isProof !== (judgement !== 'ask')) return refuse(auth);
-        if (judgement !== 'ask') ({ publicKey } = judgement);
+        if (judgement !== 'ask') signedIn = judgement;
         auth.accept();
       });
       const refuse = (auth: AuthContext) => {
@@ -164,9 +161,8 @@ export function serveConnection(
   }
 
   return {
-    userId,
-    get publicKey() {
-      return publicKey;
+    get signedIn() {
+      return signedIn;
     },
     closed,
     close() {
@@ -176,14 +172,10 @@ export function serveConnection(
   };
 }
 
-function judgeRequest(
-  { keys, userId }: { keys: AuthorizedKeys; userId: UserId },
-  payload: Buffer,
-  sessionId: Buffer,
-): Judgement {
+function judgeRequest(keys: AuthorizedKeys, payload: Buffer, by: { sessionId: Buffer; visitor: Visitor }): Judgement {
   try {
     const { offer } = readSignInRequest(payload);
-    return offer ? keys.judge(userId, offer, sessionId) : 'refuse';
+    return offer ? keys.judge(offer, by) : 'refuse';
   } catch (err) {
     if (err instanceof WireError) return 'refuse';
     throw err;

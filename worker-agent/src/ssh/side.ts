@@ -1,10 +1,10 @@
 /** The SSH side of an environment: a server without a port, given one stream after the other. */
 import type { Duplex } from 'node:stream';
+import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
-import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import type { Inside } from '../inside/client.ts';
 import type { ActivitySink, SessionSetting } from '../tunnel/options.ts';
-import { AuthorizedKeys } from './authorized-keys.ts';
+import { AuthorizedKeys, type SshEntry } from './authorized-keys.ts';
 import { type Comer, type SshConnection, serveConnection } from './connection.ts';
 import { hasNativeCiphers } from './ssh2-internals.ts';
 
@@ -14,17 +14,19 @@ export interface SshSideOptions {
   hostKey: string;
   setting: SessionSetting;
   activity: ActivitySink;
+  clock: Clock;
   log: Log;
 }
 
 export class SshSide {
   readonly #options: SshSideOptions;
-  readonly #keys = new AuthorizedKeys();
+  readonly #keys: AuthorizedKeys;
   readonly #connections = new Set<SshConnection>();
 
-  /** Nobody signs in with a key before `setAuthorizedKeys`. */
+  /** Nobody signs in with a key before `setEntry`. */
   constructor(options: SshSideOptions) {
     this.#options = options;
+    this.#keys = new AuthorizedKeys(() => options.clock.now());
     if (!hasNativeCiphers) options.log.warn('ssh2 has no native code here: chacha20 takes twice the cpu');
   }
 
@@ -40,12 +42,11 @@ export class SshSide {
     void connection.closed.then(() => this.#connections.delete(connection));
   }
 
-  /** Connections of keys that are gone end at once. */
-  setAuthorizedKeys(keys: readonly AuthorizedKey[]): void {
-    this.#keys.set(keys);
+  /** Connections of keys that are gone, and of certificates whose credential has ended, end at once. */
+  setEntry(entry: SshEntry): void {
+    this.#keys.set(entry);
     for (const connection of this.#connections) {
-      const { userId, publicKey } = connection;
-      if (publicKey !== null && !this.#keys.has(userId, publicKey)) connection.close();
+      if (connection.signedIn && !this.#keys.has(connection.signedIn)) connection.close();
     }
   }
 

@@ -2,19 +2,25 @@
 import { generateKeyPairSync, type KeyObject, type KeyPairKeyObjectResult, randomBytes, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { readCertificate } from '@easel/kit/ssh/certificate';
 import { ed25519Blob, publicKeyText } from '@easel/kit/ssh/public-key';
 import { MESSAGE, message, record } from '@easel/kit/ssh/wire';
 import { newId } from '@easel/schema/ids';
+import type { AuthorizedKey } from '@easel/schema/wire/manifest';
+import { holderOf } from '@easel/schema/wire/ssh-certificate';
 import ssh2, { type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/kit/describe-with.ts';
 import { SECURITY_KEY_TYPES, SecurityKey, startAgent, TOUCHED, VERIFIED } from '../../../test/kit/security-key.ts';
+import { badCertificates, TestAuthority } from '../../../test/kit/ssh-authority.ts';
 import { runProgram } from '../../../test/kit/stack.ts';
 import { type ListeningSsh, listenSsh, newKey } from '../../test/listen-ssh.ts';
 import { type StartedInside, startHere } from '../../test/start-inside.ts';
 import { AuthorizedKeys } from './authorized-keys.ts';
 
 const sessionId = randomBytes(32);
+const visitor = { userId: newId('user'), environmentId: newId('environment'), address: '127.0.0.1' };
+const entryOf = (keys: readonly AuthorizedKey[]) => ({ keys, authorities: [], isGood: () => true });
 const keyOf = (pair: KeyPairKeyObjectResult, type: string, blob: Buffer) => ({ ...pair, type, blob });
 type TestKey = ReturnType<typeof keyOf>;
 const ed25519Key = () => {
@@ -31,30 +37,31 @@ const textOf = ({ type, blob }: TestKey) => publicKeyText(type, blob);
 
 describe('a proof', () => {
   const [a, b, rsa] = [ed25519Key(), ed25519Key(), rsaKey()];
-  const keys = new AuthorizedKeys();
-  const [userId, otherId] = [newId('user'), newId('user')];
-  keys.set([a, b, rsa].map((key) => ({ publicKey: textOf(key), userId })));
+  const { userId } = visitor;
+  const otherId = newId('user');
+  const keys = new AuthorizedKeys(Date.now);
+  keys.set(entryOf([a, b, rsa].map((key) => ({ publicKey: textOf(key), userId }))));
 
   /** Offers `key` by `algorithm`; with a signer, its signature over this session. */
   function attempt(key: TestKey, algorithm: string, by?: { signer: KeyObject; hash?: string; session?: Buffer }) {
     const signed = message(MESSAGE.userAuthRequest, 'x', 'ssh-connection', 'publickey', true, algorithm, key.blob);
     const data = Buffer.concat([record(by?.session ?? sessionId), signed]);
     const signature = by && record(algorithm, sign(by.hash ?? null, data, by.signer));
-    return keys.judge(userId, { algorithm, blob: key.blob, signed, signature }, sessionId);
+    return keys.judge({ algorithm, blob: key.blob, signed, signature }, { sessionId, visitor });
   }
 
   it('is asked for when the key is known, and taken when it is its own', () => {
     expect(attempt(a, 'ssh-ed25519')).toBe('ask');
-    expect(attempt(a, 'ssh-ed25519', { signer: a.privateKey })).toEqual({ publicKey: textOf(a) });
+    expect(attempt(a, 'ssh-ed25519', { signer: a.privateKey })).toEqual({ userId, publicKey: textOf(a) });
     const byRsa = { signer: rsa.privateKey, hash: 'sha512' };
-    expect(attempt(rsa, 'rsa-sha2-512', byRsa)).toEqual({ publicKey: textOf(rsa) });
+    expect(attempt(rsa, 'rsa-sha2-512', byRsa)).toEqual({ userId, publicKey: textOf(rsa) });
   });
 
   it('is refused for a key of another user than the ticket names', () => {
     const signed = message(MESSAGE.userAuthRequest, 'x', 'ssh-connection', 'publickey', true, a.type, a.blob);
     const offer = { algorithm: a.type, blob: a.blob, signed, signature: undefined };
-    expect(keys.judge(userId, offer, sessionId)).toBe('ask');
-    expect(keys.judge(otherId, offer, sessionId)).toBe('refuse');
+    expect(keys.judge(offer, { sessionId, visitor })).toBe('ask');
+    expect(keys.judge(offer, { sessionId, visitor: { ...visitor, userId: otherId } })).toBe('refuse');
   });
 
   it('is refused when another key has signed, also a known one, or in another session', () => {
@@ -79,28 +86,59 @@ describe('a proof', () => {
       const judge = (flags: number) => {
         authenticator.flags = flags;
         const signature = authenticator.sign(Buffer.concat([record(sessionId), signed]));
-        return keys.judge(userId, { algorithm: type, blob, signed, signature }, sessionId);
+        return keys.judge({ algorithm: type, blob, signed, signature }, { sessionId, visitor });
       };
-      const keys = new AuthorizedKeys();
-      const key = { publicKey, userId };
-      keys.set([key]);
+      const keys = new AuthorizedKeys(Date.now);
+      const key = { publicKey, userId: visitor.userId };
+      keys.set(entryOf([key]));
       expect([0, VERIFIED].map(judge)).toEqual(['refuse', 'refuse']);
-      expect(judge(TOUCHED)).toEqual({ publicKey });
-      keys.set([{ ...key, verifyRequired: true }]);
+      expect(judge(TOUCHED)).toEqual({ userId: visitor.userId, publicKey });
+      keys.set(entryOf([{ ...key, verifyRequired: true }]));
       expect(judge(TOUCHED)).toBe('refuse');
-      expect(judge(TOUCHED | VERIFIED)).toEqual({ publicKey });
+      expect(judge(TOUCHED | VERIFIED)).toEqual({ userId: visitor.userId, publicKey });
     },
   );
 
+  it('may come with a certificate of the visitor’s own, while its credential is good', () => {
+    const authority = new TestAuthority();
+    const ended = new Set<string>();
+    const certified = new AuthorizedKeys(Date.now);
+    const isGood = (id: string) => !ended.has(id);
+    certified.set({ keys: [], authorities: [authority.text], isGood });
+    const judge = (certificate: string, signer = a.privateKey) => {
+      const algorithm = 'ssh-ed25519-cert-v01@openssh.com';
+      const blob = Buffer.from(certificate.split(' ')[1] ?? '', 'base64');
+      const signed = message(MESSAGE.userAuthRequest, 'x', 'ssh-connection', 'publickey', true, algorithm, blob);
+      const signature = record('ssh-ed25519', sign(null, Buffer.concat([record(sessionId), signed]), signer));
+      return certified.judge({ algorithm, blob, signed, signature }, { sessionId, visitor });
+    };
+    const good = authority.certify(textOf(a), visitor.userId);
+    const { credentialId } = holderOf(readCertificate(Buffer.from(good.split(' ')[1] ?? '', 'base64'))!)!;
+    expect(judge(good)).toEqual({ credentialId });
+    expect(judge(good, b.privateKey)).toBe('refuse');
+    for (const [why, certificate] of badCertificates(authority, textOf(a), visitor.userId)) {
+      expect(judge(certificate), why).toBe('refuse');
+    }
+    const elsewhere = authority.certify(textOf(a), visitor.userId, { principals: [newId('environment')] });
+    expect(judge(elsewhere)).toBe('refuse');
+    const here = authority.certify(textOf(a), visitor.userId, { principals: [visitor.environmentId] });
+    expect(judge(here)).toEqual({ credentialId: expect.any(String) });
+    ended.add(credentialId);
+    expect(certified.has({ credentialId })).toBe(false);
+    expect(judge(good)).toBe('refuse');
+  });
+
   it('cannot be given for lines that are no keys', () => {
-    const none = new AuthorizedKeys();
-    none.set([
-      { publicKey: 'ssh-ed25519 nonsense', userId: newId('user') },
-      { publicKey: '', userId: newId('user') },
-    ]);
+    const none = new AuthorizedKeys(Date.now);
+    none.set(
+      entryOf([
+        { publicKey: 'ssh-ed25519 nonsense', userId: newId('user') },
+        { publicKey: '', userId: newId('user') },
+      ]),
+    );
     for (const algorithm of ['ssh-ed25519', '']) {
       const offer = { algorithm, blob: Buffer.alloc(0), signed: Buffer.alloc(0), signature: undefined };
-      expect(none.judge(newId('user'), offer, sessionId)).toBe('refuse');
+      expect(none.judge(offer, { sessionId, visitor })).toBe('refuse');
     }
   });
 });
@@ -152,14 +190,14 @@ describeWith(['openssh client'], 'a connection', () => {
     const login = () =>
       runProgram('ssh', ['-p', `${ssh.port}`, ...ssh.optionsWith('-i', file), 'x@127.0.0.1', 'echo in']);
     expect(await login()).toMatchObject({ code: 255 });
-    ssh.side.setAuthorizedKeys([{ ...ssh.authorizedKeys[0]!, publicKey }]);
+    ssh.setKeys([{ ...ssh.authorizedKeys[0]!, publicKey }]);
     expect(await login()).toMatchObject({ code: 0, stdout: 'in\n' });
-    ssh.side.setAuthorizedKeys(ssh.authorizedKeys);
+    ssh.setKeys(ssh.authorizedKeys);
   });
 
   it.each(SECURITY_KEY_TYPES)('takes security keys (%s) that were touched', async (type) => {
     const authenticator = new SecurityKey(type);
-    ssh.side.setAuthorizedKeys([{ ...ssh.authorizedKeys[0]!, publicKey: authenticator.publicKey }]);
+    ssh.setKeys([{ ...ssh.authorizedKeys[0]!, publicKey: authenticator.publicKey }]);
     const agent = await startAgent(ssh.folder, [authenticator]);
     const options = ssh.optionsWith(...agent.optionsFor(authenticator));
     const login = () => runProgram('ssh', ['-p', `${ssh.port}`, ...options, 'x@127.0.0.1', 'echo in']);
@@ -167,7 +205,7 @@ describeWith(['openssh client'], 'a connection', () => {
     authenticator.flags = 0;
     expect(await login()).toMatchObject({ code: 255 });
     agent.close();
-    ssh.side.setAuthorizedKeys(ssh.authorizedKeys);
+    ssh.setKeys(ssh.authorizedKeys);
   });
 
   it('needs nothing more with a ticket', async () => {
@@ -204,14 +242,14 @@ describeWith(['openssh client'], 'a connection', () => {
   it('ends within two seconds when its key is taken away; others go on', async () => {
     const second = newKey(ssh.folder, 'second');
     const both = [...ssh.authorizedKeys, { ...ssh.authorizedKeys[0]!, publicKey: second.publicKey }];
-    ssh.side.setAuthorizedKeys(both);
+    ssh.setKeys(both);
     const kept = await dial(owner());
     const lost = await dial({ privateKey: readFileSync(second.file) });
     const channel = await exec(lost, 'sleep 100');
     channel.on('error', () => undefined);
     const startedAt = performance.now();
     const ending = closed(lost);
-    ssh.side.setAuthorizedKeys(ssh.authorizedKeys);
+    ssh.setKeys(ssh.authorizedKeys);
     await ending;
     expect(performance.now() - startedAt).toBeLessThan(2_000);
     await expect(dial({ privateKey: readFileSync(second.file) })).rejects.toThrow();

@@ -5,14 +5,19 @@
 import type { Clock } from '@easel/kit/clock';
 import { isId } from '@easel/schema/ids';
 import type { AuthorizedKey } from '@easel/schema/wire/manifest';
+import type { ServerMessage } from '@easel/schema/wire/worker';
 
 /** Timers run no longer than 24 days; the next look sets the next one. */
 const maxWaitMs = 3_600_000;
+
+/** As the server says it. */
+export type EntryNews = Omit<Extract<ServerMessage, { type: 'keys.update' }>, 'type'>;
 
 export class Entry {
   readonly #clock: Clock;
   readonly #onChanged: () => void;
   #keys: readonly AuthorizedKey[] = [];
+  #authorities: readonly string[] = [];
   #revoked: ReadonlySet<string> = new Set();
   #timer: { cancel(): void } | null = null;
 
@@ -22,9 +27,10 @@ export class Entry {
   }
 
   /** Calls back at once, and again whenever a key expires. */
-  set(keys: readonly AuthorizedKey[], revokedCredentials: readonly string[]): void {
-    this.#keys = keys;
+  set({ authorizedKeys, revokedCredentials, certificateAuthorities }: EntryNews): void {
+    this.#keys = authorizedKeys;
     this.#revoked = new Set(revokedCredentials);
+    this.#authorities = certificateAuthorities;
     this.#look();
   }
 
@@ -32,6 +38,11 @@ export class Entry {
   get keys(): readonly AuthorizedKey[] {
     const now = this.#clock.now();
     return this.#keys.filter(({ expiresAt }) => expiresAt === undefined || Date.parse(expiresAt) > now);
+  }
+
+  /** Whose certificates are good. */
+  get authorities(): readonly string[] {
+    return this.#authorities;
   }
 
   /** Whether what came in by this session, API token or SSH key may stay. */

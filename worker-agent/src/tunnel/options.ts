@@ -2,9 +2,9 @@
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import type { EnvironmentId } from '@easel/schema/ids';
-import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import type { ACTIVITY_SOURCES, Heartbeat, ServerMessage } from '@easel/schema/wire/worker';
 import type { Inside } from '../inside/client.ts';
+import type { EntryNews } from './entry.ts';
 
 export type ActivitySource = (typeof ACTIVITY_SOURCES)[number];
 
@@ -44,7 +44,8 @@ export interface TunnelOptions {
   inside: Inside;
   /** The manifest's: OpenSSH PEM. */
   sshHostKey: string;
-  authorizedKeys: readonly AuthorizedKey[];
+  /** Who may come in at first. */
+  entry: EntryNews;
   session: SessionSetting;
   activity: ActivitySink;
   log: Log;
@@ -59,7 +60,7 @@ export interface Tunnel {
   /** The server's keys after a rotation. */
   updateTicketKeys(keys: TicketKeys): void;
   /** What came in with a key that is no longer there, or by a credential that has ended, is cut at once. */
-  updateEntry(keys: readonly AuthorizedKey[], revokedCredentials: readonly string[]): void;
+  updateEntry(news: EntryNews): void;
   /** Open streams by kind. */
   readonly sessions: { readonly ssh: number; readonly port: number };
   /** People with whom the environment is shared, and who have streams open: each way once. */

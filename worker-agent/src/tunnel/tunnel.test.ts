@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { silentLog } from '@easel/kit/log';
 import { streamSocket } from '@easel/kit/stream-socket';
 import { type EnvironmentId, newId } from '@easel/schema/ids';
+import type { AuthorizedKey } from '@easel/schema/wire/manifest';
 import { type ClientTicket, signTicket, type Target } from '@easel/schema/wire/ticket';
 import ssh2, { type Client } from 'ssh2';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -22,6 +23,11 @@ const environmentId = newId('environment');
 const userId = newId('user');
 
 type Guest = NonNullable<ClientTicket['guest']>;
+const news = (authorizedKeys: AuthorizedKey[], revokedCredentials: string[] = []) => ({
+  authorizedKeys,
+  revokedCredentials,
+  certificateAuthorities: [],
+});
 
 function ticket(
   target: Target,
@@ -73,7 +79,7 @@ beforeEach(async () => {
     ticketKeys,
     inside: started.inside,
     sshHostKey: hostKey,
-    authorizedKeys: [{ publicKey: user.publicKey, userId }],
+    entry: news([{ publicKey: user.publicKey, userId }]),
     session: { env: {}, guestEnv: {}, home: started.home, project: started.home, shell: '/bin/sh' },
     activity: { mark: (source) => void marks.push(source) },
     log: silentLog,
@@ -116,7 +122,7 @@ describeWith(['openssh client'], 'the tunnel', () => {
     });
     expect(tunnel.sessions).toEqual({ ssh: 2, port: 0 });
     await expect(login(await connected({ kind: 'ssh', auth: 'publickey' }), {})).rejects.toThrow();
-    tunnel.updateEntry([], []);
+    tunnel.updateEntry(news([], []));
     await new Promise((resolve) => own.once('close', () => resolve(true)));
     const said = new Promise((resolve, reject) => {
       open.exec('echo still here', (err, channel) => (err ? reject(err) : channel.once('data', resolve)));
@@ -141,11 +147,11 @@ describeWith(['openssh client'], 'the tunnel', () => {
     };
     const ended = () => Object.entries(streams).flatMap(([name, { closed }]) => (closed ? [name] : []));
     const own = { publicKey: user.publicKey, userId };
-    tunnel.updateEntry([{ ...own, id: key }], [newId('apiToken')]);
+    tunnel.updateEntry(news([{ ...own, id: key }], [newId('apiToken')]));
     expect(tunnel.sessions.port).toBe(4);
-    tunnel.updateEntry([{ ...own, id: key }], [token]);
+    tunnel.updateEntry(news([{ ...own, id: key }], [token]));
     await expect.poll(ended).toEqual(['token']);
-    tunnel.updateEntry([own], [token]);
+    tunnel.updateEntry(news([own], [token]));
     await expect.poll(ended).toEqual(['token', 'key']);
     await expect.poll(() => tunnel.sessions.port).toBe(2);
   });
@@ -156,7 +162,7 @@ describeWith(['openssh client'], 'the tunnel', () => {
     const stream = streamSocket(leg!);
     stream.on('error', () => undefined);
     const expiresAt = new Date(Date.now() + 300).toISOString();
-    tunnel.updateEntry([{ publicKey: user.publicKey, userId, id, expiresAt }], []);
+    tunnel.updateEntry(news([{ publicKey: user.publicKey, userId, id, expiresAt }], []));
     expect(tunnel.sessions.port).toBe(1);
     await expect.poll(() => stream.closed, { timeout: 2_000 }).toBe(true);
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
@@ -185,11 +191,11 @@ describeWith(['openssh client'], 'the tunnel', () => {
 
     it('is cut when the share ends or his own credential does, and does not come back with the same ticket', async () => {
       for (const ended of [share, guest.credentialId]) {
-        tunnel.updateEntry([], []);
+        tunnel.updateEntry(news([], []));
         const stream = await open();
-        tunnel.updateEntry([], [newId('apiToken')]);
+        tunnel.updateEntry(news([], [newId('apiToken')]));
         expect(stream.closed).toBe(false);
-        tunnel.updateEntry([], [ended]);
+        tunnel.updateEntry(news([], [ended]));
         await expect.poll(() => stream.closed).toBe(true);
         expect(await relay.open(await token())).toBeNull();
         expect(relay.refusals.at(-1)).toMatchObject({ code: 'TICKET_INVALID' });

@@ -19,7 +19,7 @@ import { type ClientTicket, verifyTicket } from '@easel/schema/wire/ticket';
 import { splice } from '../splice.ts';
 import type { Comer } from '../ssh/connection.ts';
 import { SshSide } from '../ssh/side.ts';
-import { Entry } from './entry.ts';
+import { Entry, type EntryNews } from './entry.ts';
 import type { RelayAccess, TicketKeys, Tunnel, TunnelOptions, Visitors } from './options.ts';
 
 /** Streams of one environment, of all its clients: a browser, an IDE and its forwards need some dozens. */
@@ -71,10 +71,11 @@ class RelayTunnel implements Tunnel {
       hostKey: options.sshHostKey,
       setting: options.session,
       activity: options.activity,
+      clock: this.#clock,
       log: options.log,
     });
     this.#entry = new Entry(this.#clock, () => this.#onEntryChanged());
-    this.#entry.set(options.authorizedKeys, []);
+    this.#entry.set(options.entry);
     this.#signal.addEventListener('abort', () => void this.close(), { once: true });
     this.#dial();
   }
@@ -107,13 +108,14 @@ class RelayTunnel implements Tunnel {
     this.#ticketKeys = keys;
   }
 
-  updateEntry(keys: TunnelOptions['authorizedKeys'], revokedCredentials: readonly string[]): void {
-    this.#entry.set(keys, revokedCredentials);
+  updateEntry(news: EntryNews): void {
+    this.#entry.set(news);
   }
 
   #onEntryChanged(): void {
-    this.#ssh.setAuthorizedKeys(this.#entry.keys);
+    const { keys, authorities } = this.#entry;
     const isGood = (id: string) => this.#entry.isGood(id);
+    this.#ssh.setEntry({ keys, authorities, isGood });
     for (const { credentialIds, cut } of this.#open.values()) if (!credentialIds.every(isGood)) cut();
   }
 
@@ -178,7 +180,7 @@ class RelayTunnel implements Tunnel {
       this.#cutAtEnd(guest?.untilMs ?? null, abort);
       try {
         if (target.kind === 'port') await this.#openPort(streamId, target.port, abort.signal);
-        else await this.#openSsh(streamId, { userId, isGuest, signIn: target.auth }, abort.signal);
+        else await this.#openSsh(streamId, comerOf(claims, target.auth), abort.signal);
         log.debug({ streamId, userId, target: target.kind }, 'stream opened');
       } catch (err) {
         this.#open.delete(streamId);
@@ -263,6 +265,10 @@ class RelayTunnel implements Tunnel {
 
 function credentialsOf({ credentialId, guest }: ClientTicket): string[] {
   return [credentialId, guest?.credentialId].filter((id) => id !== undefined);
+}
+
+function comerOf({ userId, environmentId, address, guest }: ClientTicket, signIn: Comer['signIn']): Comer {
+  return { userId, environmentId, address: address ?? null, isGuest: guest !== undefined, signIn };
 }
 
 function addressOf(base: string, path: string): string {
