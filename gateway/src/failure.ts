@@ -10,7 +10,6 @@ export type OwnCode =
   | 'OVERTAKEN'
   | 'PORT_TAKEN'
   | 'NO_IDE_PORT'
-  | 'NO_SSH_KEY'
   | 'NOT_SIGNED_IN'
   | 'NOT_INSTALLED'
   | 'INTERRUPTED';

@@ -372,13 +372,6 @@ describe('ways in', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('shop has no IDE port, since its template names none: name a port with --port');
   });
-
-  it('by SSH ask for a key first', async () => {
-    api.add({ name: 'shop' });
-    const { code, stderr } = await easel(['ssh', 'shop']);
-    expect(code).toBe(1);
-    expect(stderr).toContain('Easel knows no SSH key of yours: run `ssh-keygen -t ed25519`');
-  });
 });
 
 describe('templates and keys', () => {

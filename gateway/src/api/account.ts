@@ -41,6 +41,13 @@ export const removeSshKeyMutation = operation(
   sshKeySchema,
 );
 
+export const createSshCertificateMutation = operation(
+  `mutation ($input: CreateSshCertificateInput!) {
+    result: createSshCertificate(input: $input) { ... on SshCertificate { certificate } ${REFUSAL} }
+  }`,
+  z.object({ certificate: z.string() }),
+);
+
 const apiTokenSchema = z.object({
   id: z.string(),
   name: z.string(),

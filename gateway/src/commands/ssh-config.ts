@@ -14,7 +14,8 @@ export async function sshConfig(context: Context, options: { install?: true }): 
       : [],
   );
   for (const target of targets) await writeJumpKeys(config.configDir, target);
-  const text = sshConfigText(api.url, targets, config.configDir);
+  const renew = [process.execPath, process.argv[1] ?? 'easel', '--url', api.url, 'ssh-cert'];
+  const text = sshConfigText(api.url, targets, { configDir: config.configDir, renew });
   const path = options.install ? await installSshConfig(config.home, text) : null;
   out.json({ hosts: targets.map((target) => ({ alias: `${target.user}.easel`, ...target })), path });
   if (path === null) {

@@ -1,13 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { sshKeysQuery } from '../api/account.ts';
-import type { Api } from '../api/api.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../failure.ts';
 import { Interrupted } from '../io.ts';
 import { type SshOptions, sshArguments } from '../ssh/arguments.ts';
-import { findIdentities, type Identities } from '../ssh/identities.ts';
+import { freshCertificate } from '../ssh/certificate-files.ts';
 import { writeJumpKeys } from '../ssh/known-hosts.ts';
 import { findRunning } from './open.ts';
 
@@ -20,9 +18,9 @@ export async function ssh(
 ): Promise<number> {
   const { config, io } = context;
   const api = await context.api();
-  const [environment, identities] = await Promise.all([
+  const [environment, identityFile] = await Promise.all([
     findRunning(api, name),
-    options.identity === undefined ? knownIdentities(context, api) : NO_IDENTITIES,
+    options.identity ?? freshCertificate(api, config.configDir).then(({ keyFile }) => keyFile),
   ]);
   const { access } = environment;
   if (!access)
@@ -36,23 +34,7 @@ export async function ssh(
   await writeJumpKeys(config.configDir, target);
   const { configDir, home } = config;
   context.close();
-  return runSsh(sshArguments(target, { options, identities, configDir, home, command }), io);
-}
-
-const NO_IDENTITIES: Identities = { files: [], isInAgent: false, unknownFile: undefined };
-
-/** Throws NO_SSH_KEY when no key at all could let this user in. */
-async function knownIdentities({ config, io }: Context, api: Api): Promise<Identities> {
-  const keys = await api.ask(sshKeysQuery, {}, { isRepeatable: true });
-  const known = new Set(keys.map(({ fingerprint }) => fingerprint));
-  const identities = await findIdentities(known, { home: config.home, env: io.env });
-  if (keys.length === 0) {
-    const advice = identities.unknownFile
-      ? `\`easel ssh-key add ${identities.unknownFile}\``
-      : '`ssh-keygen -t ed25519`, then `easel ssh-key add ~/.ssh/id_ed25519.pub`';
-    throw new CommandError('NO_SSH_KEY', `Easel knows no SSH key of yours: run ${advice}`);
-  }
-  return identities;
+  return runSsh(sshArguments(target, { options, identityFile, configDir, home, command }), io);
 }
 
 function runSsh(args: readonly string[], { env, signal }: Context['io']): Promise<number> {

@@ -10,7 +10,7 @@ export function addWayInCommands(program: Command, door: Door): void {
     .usage('[options] <name> [-- command...]')
     .addArgument(environmentArgument())
     .argument('[command...]', 'the command and its arguments, after "--"; the exit code is its own')
-    .option('-i, --identity <file>', 'private key, in place of those that Easel knows')
+    .option('-i, --identity <file>', 'private key, in place of a certificate of Easel')
     .option('-A, --forward-agent', 'forward the SSH agent')
     .option('-t, --tty', 'ask for a terminal also for a command')
     .option(
@@ -26,6 +26,15 @@ export function addWayInCommands(program: Command, door: Door): void {
     .description("print blocks for ssh's configuration, so that `ssh NAME.easel` works in every tool")
     .option('--install', 'write them to ~/.ssh/easel_config and include that in ~/.ssh/config')
     .action(through(door, async () => (await import('../commands/ssh-config.ts')).sshConfig));
+
+  program
+    .command('ssh-cert')
+    .description('have a certificate of some minutes at hand, by which `ssh` enters without an uploaded key')
+    .addHelpText(
+      'after',
+      examples('easel ssh-cert', 'ssh-keygen -Lf "$(easel ssh-cert --json | jq -r .certificateFile)"'),
+    )
+    .action(through(door, async () => (await import('../commands/ssh-cert.ts')).sshCert));
 
   const keys = program.command('ssh-key').description('the public keys that let you in');
   keys

@@ -1,6 +1,5 @@
 /** The arguments of the system's `ssh`. Pure. */
 import { join } from 'node:path';
-import type { Identities } from './identities.ts';
 import { jumpKeysFile } from './known-hosts.ts';
 
 export interface SshTarget {
@@ -20,19 +19,15 @@ export interface SshOptions {
 
 /**
  * Host keys that the API names are the only ones that count. Where it names none, new ones are kept in a file of ours; a
- * changed one is refused by `ssh` itself. Only keys that Easel knows are offered when there are such, since a server hears just a few before it hangs up.
+ * changed one is refused by `ssh` itself. `identityFile` is the one key that is offered, with the certificate that lies beside it.
  */
 export function sshArguments(
   target: SshTarget,
-  parts: { options: SshOptions; identities: Identities; configDir: string; home: string; command: readonly string[] },
+  parts: { options: SshOptions; identityFile: string; configDir: string; home: string; command: readonly string[] },
 ): string[] {
-  const { options, identities, command } = parts;
-  const files = options.identity === undefined ? identities.files : [options.identity];
-  // Keys that only the agent has are found among all that it has.
-  const isExclusive = options.identity !== undefined || (files.length > 0 && !identities.isInAgent);
+  const { options, identityFile, command } = parts;
   return [
-    ...files.flatMap((file) => ['-i', file]),
-    ...(isExclusive ? ['-o', 'IdentitiesOnly=yes'] : []),
+    ...['-i', identityFile, '-o', 'IdentitiesOnly=yes'],
     ...(options.forwardAgent ? ['-A'] : []),
     ...(options.tty ? ['-t'] : []),
     ...(options.option ?? []).flatMap((option) => ['-o', option]),
@@ -65,6 +60,6 @@ export function knownHostsFile(configDir: string): string {
 }
 
 /** Source: ssh_config(5), arguments in double quotes may contain blanks; "%" begins a token. */
-function quoted(path: string): string {
+export function quoted(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`;
 }

@@ -1,15 +1,23 @@
 /** Blocks for OpenSSH's configuration, so that `ssh NAME.easel` works for every tool that reads it. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { knownHostsFile, type SshTarget } from './arguments.ts';
+import { knownHostsFile, quoted, type SshTarget } from './arguments.ts';
+import { certificatePaths } from './certificate-files.ts';
 import { jumpKeysFile } from './known-hosts.ts';
 
 /** In `~/.ssh`, beside the user's own file. */
 const OWN_FILE = 'easel_config';
 const INCLUDE = `Include ${OWN_FILE}`;
 
-/** The blocks of all environments. */
-export function sshConfigText(url: string, targets: readonly SshTarget[], configDir: string): string {
+/**
+ * The blocks of all environments, and before them one that runs `renew`, so that `ssh` finds a certificate that is good. Where
+ * that fails, `ssh` goes on with the user's own keys.
+ */
+export function sshConfigText(
+  url: string,
+  targets: readonly SshTarget[],
+  { configDir, renew }: { configDir: string; renew: readonly string[] },
+): string {
   const blocks = targets.map((target) =>
     [
       `Host ${target.user}.easel`,
@@ -21,12 +29,29 @@ export function sshConfigText(url: string, targets: readonly SshTarget[], config
       '',
     ].join('\n'),
   );
-  return `# Environments of ${url}, written by \`easel ssh-config\`: \`ssh NAME.easel\`\n${blocks.join('\n')}`;
+  const certificate = certificateBlock(url, targets, { configDir, renew });
+  return `# Environments of ${url}, written by \`easel ssh-config\`: \`ssh NAME.easel\`\n${certificate}${blocks.join('\n')}`;
+}
+
+function certificateBlock(
+  url: string,
+  targets: readonly SshTarget[],
+  by: { configDir: string; renew: readonly string[] },
+): string {
+  if (targets.length === 0) return '';
+  const { keyFile, certificateFile } = certificatePaths(by.configDir, url);
+  const command = by.renew.map((word) => `'${word.replaceAll("'", "'\\''").replaceAll('%', '%%')}'`).join(' ');
+  return [
+    `Match originalhost ${targets.map(({ user }) => `${user}.easel`).join(',')} exec "${command} >/dev/null 2>&1"`,
+    `  IdentityFile ${quoted(keyFile)}`,
+    `  CertificateFile ${quoted(certificateFile)}`,
+    '',
+    '',
+  ].join('\n');
 }
 
 /** As for `easel ssh`: keys that the API names are the only ones that count. */
 function hostKeyLines(target: SshTarget, configDir: string): string[] {
-  const quoted = (path: string) => `"${path.replaceAll('%', '%%')}"`;
   if (target.hostKeys.length === 0) {
     return [
       `  UserKnownHostsFile ${quoted(knownHostsFile(configDir))} ~/.ssh/known_hosts`,

@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../test/kit/describe-with.ts';
 import { type SshOptions, sshArguments } from './arguments.ts';
 import { installSshConfig, sshConfigText } from './config-file.ts';
-import { findIdentities, type Identities } from './identities.ts';
 import { jumpKeysFile, knownHostsText, writeJumpKeys } from './known-hosts.ts';
 import { readPublicKey } from './public-key.ts';
+
+const renew = ['/bin/true', "it's 100% sure"];
 
 describeWith(['openssh client'], 'with OpenSSH', () => {
   let home: string;
@@ -55,38 +56,18 @@ describeWith(['openssh client'], 'with OpenSSH', () => {
     ])('is not %j', (text, message) => expect(() => readPublicKey(text, 'file')).toThrow(message));
   });
 
-  describe('identities', () => {
-    it('are the key files that Easel knows; one that it does not know is suggested', async () => {
-      const { fingerprint } = readPublicKey(line, '');
-      expect(await findIdentities(new Set([fingerprint]), { home, env: {} })).toEqual({
-        files: [join(home, '.ssh/id_ed25519')],
-        isInAgent: false,
-        unknownFile: join(home, '.ssh/other.pub'),
-      });
-    });
-
-    it('are none for whoever has no keys', async () => {
-      const none = { files: [], isInAgent: false, unknownFile: undefined };
-      expect(await findIdentities(new Set(), { home: '/nowhere', env: { SSH_AUTH_SOCK: '/nowhere' } })).toEqual(none);
-    });
-  });
-
   describe('the arguments of ssh', () => {
     const target = { host: 'jump.example.com', port: 7022, user: 'shop', hostKeys: [] as string[] };
-    const known: Identities = { files: ['/home/ada/.ssh/id'], isInAgent: false, unknownFile: undefined };
-    const argumentsFor = (options: SshOptions, identities = known, command: string[] = []) =>
-      sshArguments(target, { options, identities, configDir: '/c d/easel', home: '/home/ada', command });
+    const argumentsFor = (options: SshOptions, command: string[] = []) =>
+      sshArguments(target, { options, identityFile: '/c d/id', configDir: '/c d/easel', home: '/home/ada', command });
 
     it('name host, port and login, and keep the command apart from options', () => {
-      const args = argumentsFor({}, known, ['uname', '-a']);
+      const args = argumentsFor({}, ['uname', '-a']);
       expect(args.slice(-8)).toEqual(['-p', '7022', '-l', 'shop', '--', 'jump.example.com', 'uname', '-a']);
     });
 
-    it('offer only keys that Easel knows, unless the agent has one', () => {
-      expect(argumentsFor({}).join(' ')).toMatch(/^-i \/home\/ada\/\.ssh\/id -o IdentitiesOnly=yes/);
-      expect(argumentsFor({}, { ...known, isInAgent: true })).not.toContain('IdentitiesOnly=yes');
-      expect(argumentsFor({}, { ...known, files: [] })).not.toContain('IdentitiesOnly=yes');
-      expect(argumentsFor({ identity: '/k' }).join(' ')).toMatch(/^-i \/k -o IdentitiesOnly=yes/);
+    it('offer one key alone', () => {
+      expect(argumentsFor({}).slice(0, 4)).toEqual(['-i', '/c d/id', '-o', 'IdentitiesOnly=yes']);
     });
 
     it('are understood by ssh itself', () => {
@@ -113,9 +94,8 @@ describeWith(['openssh client'], 'with OpenSSH', () => {
     const file = jumpKeysFile(configDir, target);
     const found = execFileSync('ssh-keygen', ['-F', '[jump.example.com]:7022', '-f', file], { encoding: 'utf8' });
     expect(found).toContain(`${algorithm} ${key}`);
-    const identities: Identities = { files: [], isInAgent: false, unknownFile: undefined };
-    const args = sshArguments(target, { options: {}, identities, configDir, home, command: [] });
-    writeFileSync(join(home, 'strict'), sshConfigText('https://easel.example.com', [target], configDir));
+    const args = sshArguments(target, { options: {}, identityFile: '/k', configDir, home, command: [] });
+    writeFileSync(join(home, 'strict'), sshConfigText('https://easel.example.com', [target], { configDir, renew }));
     for (const words of [
       ['-F', 'none', '-G', ...args],
       ['-F', join(home, 'strict'), '-G', 'shop.easel'],
@@ -138,7 +118,7 @@ describeWith(['openssh client'], 'with OpenSSH', () => {
       sshConfigText(
         'https://easel.example.com',
         [{ host: 'jump.example.com', port: 7022, user: 'shop', hostKeys: [] as string[] }],
-        '/c d/easel',
+        { configDir: '/c d/easel', renew },
       );
 
     it('gives each environment a name of its own', () => {
@@ -147,6 +127,13 @@ describeWith(['openssh client'], 'with OpenSSH', () => {
       expect(understood).toMatch(/^hostname jump\.example\.com$/m);
       expect(understood).toMatch(/^user shop$/m);
       expect(understood).toMatch(/^port 7022$/m);
+      expect(understood).toMatch(/^certificatefile \/c d\/easel\/certificates\/https_easel.example.com\/id-cert.pub$/m);
+      const failing = { configDir: '/c d/easel', renew: ['/bin/false'] };
+      const target = { host: 'jump.example.com', port: 7022, user: 'shop', hostKeys: [] };
+      writeFileSync(join(home, 'config'), sshConfigText('https://easel.example.com', [target], failing));
+      const without = execFileSync('ssh', ['-F', join(home, 'config'), '-G', 'shop.easel'], { encoding: 'utf8' });
+      expect(without).not.toMatch(/^certificatefile/m);
+      expect(without).toMatch(/^user shop$/m);
     });
 
     it('is included in front of what the user has, once', async () => {
