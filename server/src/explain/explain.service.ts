@@ -12,7 +12,7 @@ import { ALL_PERMISSIONS, type Permission, permissionsOf } from '../rights/roles
 import type { SharedWithService } from '../share/shared-with.service.ts';
 import type { TemplateService } from '../template/template.service.ts';
 import type { UserService } from '../user/user.service.ts';
-import type { UserRow } from '../user/user.store.ts';
+import type { UserRow } from '../user/user-row.ts';
 
 /** One permission by one way. */
 export interface PermissionSource {

@@ -136,4 +136,3 @@ export const TEMPLATES = {
     }),
   }),
 } as const;
-export type TemplateName = keyof typeof TEMPLATES;

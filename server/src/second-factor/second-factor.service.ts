@@ -12,7 +12,7 @@ import { mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { SessionService } from '../user/session.service.ts';
 import type { UserService } from '../user/user.service.ts';
-import type { UserRow } from '../user/user.store.ts';
+import type { UserRow } from '../user/user-row.ts';
 import { factorStore } from './factor.store.ts';
 import type { FactorPolicyService } from './factor-policy.service.ts';
 import { halfOpenStore } from './half-open.store.ts';

@@ -3,7 +3,7 @@ import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import { LanguageEnum } from '../mail/language.graphql.ts';
 import { shown, UserNode } from './user.graphql.ts';
-import type { UserRow } from './user.store.ts';
+import type { UserRow } from './user-row.ts';
 
 const EmailChange = builder.objectRef<{ user: UserRow; isMailed: boolean }>('EmailChange').implement({
   fields: (t) => ({

@@ -16,7 +16,8 @@ import { hashSecret, newSecret } from '../secrets.ts';
 import { mailCodeStore } from './mail-code.store.ts';
 import { MAX_PASSWORD_LENGTH } from './password.ts';
 import type { UserService } from './user.service.ts';
-import { type UserRow, userStore } from './user.store.ts';
+import { userStore } from './user.store.ts';
+import type { UserRow } from './user-row.ts';
 
 export const setEmailSchema = z.object({
   /** Null takes the present one away. */

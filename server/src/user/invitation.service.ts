@@ -26,8 +26,8 @@ import { loginSchema, nameSchema } from './login.ts';
 import type { Device } from './session.service.ts';
 import type { SignInAttempts } from './sign-in-attempts.ts';
 import { newPasswordSchema, type UserService } from './user.service.ts';
-import type { UserRow } from './user.store.ts';
 import { rolesSchema } from './user-admin.service.ts';
+import type { UserRow } from './user-row.ts';
 
 export const createInvitationSchema = rolesSchema.extend({
   name: nameSchema,

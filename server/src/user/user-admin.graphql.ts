@@ -3,8 +3,8 @@ import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import { mustMay } from '../rights/may.ts';
 import { NamespaceRoleEnum, SystemRoleEnum, shown, UserKindEnum, UserNode } from './user.graphql.ts';
-import type { UserRow } from './user.store.ts';
 import { userStore } from './user.store.ts';
+import type { UserRow } from './user-row.ts';
 
 const CustomRoleInput = builder.inputType('CustomRoleInput', {
   fields: (t) => ({

@@ -19,7 +19,8 @@ import type { RoleService } from '../role/role.service.ts';
 import { loginSchema, nameSchema } from './login.ts';
 import type { SessionService } from './session.service.ts';
 import type { UserService } from './user.service.ts';
-import { type UserRow, userStore } from './user.store.ts';
+import { userStore } from './user.store.ts';
+import type { UserRow } from './user-row.ts';
 
 const words = <Word extends string>(table: Record<Word, unknown>) => Object.keys(table) as [Word, ...Word[]];
 

@@ -16,7 +16,7 @@ import {
   SYSTEM_ROLES,
   type SystemRole,
 } from '../rights/roles.ts';
-import type { UserRow } from './user.store.ts';
+import type { UserRow } from './user-row.ts';
 
 const USER_KINDS = ['person', 'service'] as const;
 export const UserKindEnum = builder.enumType('UserKind', { values: USER_KINDS });

@@ -12,7 +12,8 @@ import type { NamespaceRole } from '../rights/roles.ts';
 import { hashPassword, isPassword, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './password.ts';
 import { mustBeProved } from './proof.ts';
 import type { SignInAttempts } from './sign-in-attempts.ts';
-import { type NewUser, type UserRow, userStore } from './user.store.ts';
+import { type NewUser, userStore } from './user.store.ts';
+import type { UserRow } from './user-row.ts';
 
 export const newPasswordSchema = z
   .string()

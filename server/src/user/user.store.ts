@@ -3,8 +3,7 @@ import { newId, type UserId } from '@easel/schema/ids';
 import { escapeLike, type Reader, type Tx } from '../db.ts';
 import type { Prisma, User } from '../generated/prisma/client.ts';
 import type { SystemRole } from '../rights/roles.ts';
-
-export type UserRow = Omit<User, 'id'> & { id: UserId };
+import type { UserRow } from './user-row.ts';
 
 export type NewUser = Pick<UserRow, 'login' | 'name' | 'email' | 'passwordHash'> & {
   kind: 'person' | 'service';

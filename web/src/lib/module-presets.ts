@@ -45,4 +45,3 @@ export const MODULE_PRESETS = [
   },
   { key: 'ldap', kind: 'ldap', name: '' },
 ] as const satisfies readonly ModulePreset[];
-export type PresetKey = (typeof MODULE_PRESETS)[number]['key'];

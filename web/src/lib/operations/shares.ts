@@ -24,7 +24,6 @@ export const sharedEnvironmentsChanged = graphql(
   `,
   [shareDetail],
 );
-export type SharedEnvironment = ResultOf<typeof sharedEnvironmentsChanged>['sharedEnvironmentsChanged'][number];
 
 export const shareEnvironment = graphql(`
   mutation ShareEnvironment($input: ShareEnvironmentInput!) {
