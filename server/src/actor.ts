@@ -2,12 +2,16 @@
 import { AppError } from '@easel/schema/errors';
 import type { PlatformId, UserId } from '@easel/schema/ids';
 import type { Rights } from './rights/rights.ts';
+import type { Scope } from './rights/scopes.ts';
 
 export interface UserActor {
   kind: 'user';
   userId: UserId;
   login: string;
+  /** Of a token with scopes, what they leave of its owner's. */
   rights: Rights;
+  /** What the token is for; left out or null: all that its owner may. */
+  scopes?: ReadonlySet<Scope> | null;
   /** The session, API token or SSH key that proves it: each can be revoked while a connection stands. */
   credential: {
     kind: 'session' | 'token' | 'sshKey';

@@ -55,6 +55,7 @@ import { SshCaService } from './ssh-ca/ssh-ca.service.ts';
 import { TemplateService } from './template/template.service.ts';
 import { TicketService } from './ticket/ticket.service.ts';
 import { ApiTokenService } from './user/api-token.service.ts';
+import { ClientCredentialService } from './user/client-credential.service.ts';
 import { EmailService } from './user/email.service.ts';
 import { ForgotPasswordService } from './user/forgot-password.service.ts';
 import { InvitationService } from './user/invitation.service.ts';
@@ -164,6 +165,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const apiTokens = new ApiTokenService({
     db,
     clock,
+    audit,
+    maxDays: config.EASEL_TOKEN_MAX_DAYS,
     onEnded: tellWorkers,
     serviceAccount: (actor, id) => userAdmin.serviceAccount(actor, id),
   });
@@ -260,6 +263,14 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     apiTokens,
     audit,
     emails: new EmailService({ db, clock, users, mails }),
+    clientCredentials: new ClientCredentialService({
+      db,
+      clock,
+      audit,
+      attempts,
+      serviceAccount: (actor, id) => userAdmin.serviceAccount(actor, id),
+      onEnded: tellWorkers,
+    }),
     environments,
     factorPolicy,
     factors,

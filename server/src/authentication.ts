@@ -11,6 +11,7 @@ import { addressOf } from './http/device.ts';
 import type { PlatformService } from './platform/platform.service.ts';
 import { type Grant, grantsSql } from './rights/grants.ts';
 import { type Rights, rightsKey, rightsOf } from './rights/rights.ts';
+import { type Scope, scopesKey, scopesOf, withinScopes } from './rights/scopes.ts';
 import { lacksFactorSql } from './second-factor/lacks-factor.ts';
 import { TOKEN_PREFIXES } from './secrets.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
@@ -47,7 +48,7 @@ export class Authentication {
     const { platforms, apiTokens } = this.#parts;
     const actor = token.startsWith(TOKEN_PREFIXES.platform)
       ? await platforms.authenticate(token)
-      : await apiTokens.authenticate(token);
+      : await apiTokens.authenticate(token, address);
     if (actor) return actor;
     // Not waited for: an answer takes as long for a token that was known as for one that never was.
     void this.#tellRefused(token, address);
@@ -90,7 +91,7 @@ export class Authentication {
         row.id,
         row.user === null
           ? platformScope(row.id.split('.', 1)[0] ?? '')
-          : userScope(row.user.id, rightsOf(row.user.grants)),
+          : userScope(row.user.id, rightsOf(row.user.grants), scopesOf(row.scopes)),
       ]),
     );
   }
@@ -100,6 +101,8 @@ interface StillGood {
   id: string;
   /** Null for a platform. */
   user: { id: UserId; grants: Grant[] } | null;
+  /** Of a token. */
+  scopes: unknown;
 }
 
 interface AuthenticationParts {
@@ -116,14 +119,14 @@ const STILL_GOOD_SQL = `
   WITH u AS NOT MATERIALIZED (
     SELECT id AS user_id, jsonb_build_object('id', id, 'grants', ${grantsSql('users.id')}) AS rights
     FROM users WHERE disabled_at IS NULL)
-  SELECT s.id, u.rights AS user FROM sessions s JOIN u USING (user_id)
+  SELECT s.id, u.rights AS user, NULL::jsonb AS scopes FROM sessions s JOIN u USING (user_id)
   WHERE s.id = ANY($1::text[]) AND s.revoked_at IS NULL AND s.expires_at > now()
     AND NOT (coalesce(s.method, 'password') = 'password' AND ${lacksFactorSql('s.user_id')})
   UNION ALL
-  SELECT t.id, u.rights FROM api_tokens t JOIN u USING (user_id)
+  SELECT t.id, u.rights, t.scopes FROM api_tokens t JOIN u USING (user_id)
   WHERE t.id = ANY($1::text[]) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
   UNION ALL
-  SELECT p.id || '.' || left(p.token_hash, 16), NULL FROM platforms p
+  SELECT p.id || '.' || left(p.token_hash, 16), NULL, NULL FROM platforms p
   WHERE p.id || '.' || left(p.token_hash, 16) = ANY($1::text[]) AND p.removed_at IS NULL`;
 
 /** The id to ask `stillGood` with. */
@@ -133,11 +136,12 @@ export function credentialOf(actor: Exclude<Actor, { kind: 'anonymous' }>): stri
 
 /** Everything that may change what this actor sees: who has the same key gets the same bytes. */
 export function scopeKeyOf(actor: Exclude<Actor, { kind: 'anonymous' }>): string {
-  return actor.kind === 'user' ? userScope(actor.userId, actor.rights) : platformScope(actor.platformId);
+  return actor.kind === 'user' ? userScope(actor.userId, actor.rights, actor.scopes) : platformScope(actor.platformId);
 }
 
-function userScope(userId: UserId, rights: Rights): string {
-  return `user ${userId} ${rightsKey(rights)}`;
+/** Rights that were narrowed already stay as they are. */
+function userScope(userId: UserId, rights: Rights, scopes: ReadonlySet<Scope> | null = null): string {
+  return `user ${userId} ${rightsKey(withinScopes(rights, scopes))} ${scopesKey(scopes)}`;
 }
 
 function platformScope(platformId: string): string {

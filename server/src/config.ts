@@ -88,6 +88,8 @@ const serverConfig = z.object({
   /** How long entries of the audit log stay in the database once they lie in the object store, and how long there; 0: for ever. */
   EASEL_AUDIT_DATABASE_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
   EASEL_AUDIT_RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(0),
+  /** The longest life of a personal API token; 0: without end is allowed. */
+  EASEL_TOKEN_MAX_DAYS: z.coerce.number().int().min(0).max(3650).default(0),
   /** Whether the schema may be asked for over the API (it is committed in the open anyhow). */
   EASEL_INTROSPECTION: z.stringbool().default(true),
 });

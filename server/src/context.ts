@@ -32,6 +32,7 @@ import type { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.ser
 import type { SshCaService } from './ssh-ca/ssh-ca.service.ts';
 import type { TemplateService } from './template/template.service.ts';
 import type { ApiTokenService } from './user/api-token.service.ts';
+import type { ClientCredentialService } from './user/client-credential.service.ts';
 import type { EmailService } from './user/email.service.ts';
 import type { ForgotPasswordService } from './user/forgot-password.service.ts';
 import type { InvitationService } from './user/invitation.service.ts';
@@ -43,6 +44,7 @@ import type { UserAdminService } from './user/user-admin.service.ts';
 export interface Services {
   apiTokens: ApiTokenService;
   audit: AuditService;
+  clientCredentials: ClientCredentialService;
   environments: EnvironmentService;
   explain: ExplainService;
   groupAdmin: GroupAdminService;

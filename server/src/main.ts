@@ -75,6 +75,7 @@ await runService('server', {
           await app.services.redirectSignIn.sweep();
           await app.saml.sweep();
           await app.localSignIn.sweep();
+          await app.services.clientCredentials.sweep();
         },
         audit: {
           databaseDays: config.EASEL_AUDIT_DATABASE_DAYS,
@@ -82,6 +83,7 @@ await runService('server', {
         },
         tellRefusals: () => app.services.audit.tellCounts(),
         refreshSamlMetadata: () => app.services.samlModules.refreshDue(),
+        tellEndedTokens: (sinceMs) => app.services.apiTokens.tellEnded(sinceMs),
         checkAtProviders: () => app.providerCheck.sweep(),
         rotateSigningKeys: async () => {
           await tickets.rotate();

@@ -20,6 +20,7 @@ import { Prisma } from '../generated/prisma/client.ts';
 import { invalidInput } from '../parse-input.ts';
 import AuditedPlugin from './audited.ts';
 import { refusalListeners } from './refusal-listeners.ts';
+import ScopedPlugin from './scoped.ts';
 
 /** What one operation may ask for. A page of 100 environments, each with 60 fields and 50 events, costs about 40,000. */
 const LIMITS = { depth: 12, breadth: 400, complexity: 50_000 };
@@ -35,6 +36,7 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   user: 'User',
   sshKey: 'SshKey',
   apiToken: 'ApiToken',
+  clientCredential: 'ClientCredential',
   platform: 'Platform',
   instanceType: 'InstanceType',
   snapshot: 'Snapshot',
@@ -63,6 +65,7 @@ export const builder = new SchemaBuilder<{
   plugins: [
     ErrorsPlugin,
     AuditedPlugin,
+    ScopedPlugin,
     ScopeAuthPlugin,
     ValidationPlugin,
     ComplexityPlugin,

@@ -17,6 +17,7 @@ import '../role/role.graphql.ts';
 import '../snapshot/snapshot.graphql.ts';
 import '../template/template.graphql.ts';
 import '../user/api-token.graphql.ts';
+import '../user/client-credential.graphql.ts';
 import '../user/session.graphql.ts';
 import '../ssh-ca/ssh-certificate.graphql.ts';
 import '../user/ssh-key.graphql.ts';

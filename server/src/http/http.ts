@@ -21,6 +21,7 @@ import { createScimRoutes } from './scim-routes.ts';
 import { createSecondFactorRoutes } from './second-factor-routes.ts';
 import { admitted, createHttpServer } from './server.ts';
 import { socketAuthentication } from './socket-authentication.ts';
+import { createTokenRoutes } from './token-routes.ts';
 import type { UiHandler } from './ui.ts';
 
 export interface HttpParts {
@@ -107,6 +108,11 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     },
     onError: (err) => log.error({ err }, 'provisioning failed'),
   });
+  const tokenRoutes = createTokenRoutes({
+    clients: services.clientCredentials,
+    publicUrl,
+    onError: (err) => log.error({ err }, 'token endpoint failed'),
+  });
   const server = createHttpServer({
     admission,
     auditExport,
@@ -124,6 +130,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     renewal: createRenewal({ sessions, isSecure }),
     sshAuthorities,
     tickets,
+    tokenRoutes,
     ui,
   });
   const sockets = createGraphqlSocket({

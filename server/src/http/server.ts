@@ -42,6 +42,7 @@ export interface HttpServerParts {
   renewal: Renewal;
   sshAuthorities: SshAuthorities;
   tickets: TicketService;
+  tokenRoutes: AuthRoutes;
   ui: UiHandler;
 }
 
@@ -65,7 +66,7 @@ export function createHttpServer(parts: HttpServerParts): Server {
       void answerKeys(async () => ({ authorities: await parts.sshAuthorities.published() }), response, log);
     } else if ([parts.authRoutes, parts.redirectRoutes, parts.samlRoutes].some((route) => route(request, response)))
       return;
-    else if (parts.auditExport(request, response) || parts.scimRoutes(request, response)) return;
+    else if ([parts.auditExport, parts.scimRoutes, parts.tokenRoutes].some((route) => route(request, response))) return;
     else parts.ui(request, response);
   });
   server.on('upgrade', (request) => settleAddress(request, parts.proxyHops));

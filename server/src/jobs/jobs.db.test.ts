@@ -185,6 +185,7 @@ describe('jobs', () => {
         sweepSessions: async () => undefined,
         checkAtProviders: async () => undefined,
         audit: { databaseDays: 90, retentionDays: 0 },
+        tellEndedTokens: async () => undefined,
         tellRefusals: async () => undefined,
         refreshSamlMetadata: async () => undefined,
         rotateSigningKeys: async () => undefined,

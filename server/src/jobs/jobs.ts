@@ -45,6 +45,8 @@ export interface JobsParts {
   refreshSamlMetadata: () => Promise<void>;
   /** Makes the next keys that tickets and SSH certificates are signed with, when they are due. */
   rotateSigningKeys: () => Promise<void>;
+  /** Cuts what came in by an API token that has run out in these milliseconds. */
+  tellEndedTokens: (sinceMs: number) => Promise<void>;
   stopSeconds: number;
   log: Log;
   clock: Clock;
@@ -80,6 +82,8 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
     alone('log compaction', 5 * minute, () => compactLogs(stores)),
     alone('saml metadata', 5 * minute, parts.refreshSamlMetadata),
     alone('signing keys', 10 * minute, parts.rotateSigningKeys),
+    // Looks further back than a turn takes: doing it twice is doing it once.
+    alone('ended tokens', second, () => parts.tellEndedTokens(5 * second)),
     loop('audit refusals', minute, parts.tellRefusals),
     alone('audit chain', 5 * second, () => seal(parts)),
     alone('audit objects', minute, () => exportHours(parts)),

@@ -44,6 +44,7 @@ interface World {
   platform: string;
   sshKey: string;
   apiToken: string;
+  clientCredential: string;
   session: string;
   signInModule: string;
   invitation: string;
@@ -86,8 +87,10 @@ const plain = (allowed: string, call: string): Row => ({ allowed, call: () => ca
 const QUERIES: Record<string, Row> = {
   auditEntries: plain('US', '(first: 1) { edges { node { id } } }'),
   verifyAudit: plain('US', '{ isIntact }'),
+  apiTokenPolicy: plain(EVERYBODY, '{ maxDays }'),
   apiTokens: { allowed: 'S', call: ({ service }) => `(owner: "${service}") { id }` },
   environment: { allowed: 'VWAUSvps', call: ({ environment }) => `(id: "${environment}") { id }` },
+  clientCredentials: { allowed: 'S', call: ({ service }) => `(owner: "${service}") { id }` },
   environmentLog: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { __typename }` },
   environments: page('W', 'environment'),
   explainAccess: {
@@ -132,6 +135,7 @@ const MUTATIONS: Record<string, Row> = {
   claimPlacements: plain('P', '(limit: 1, leaseSeconds: 1, claimedBy: "a")'),
   confirmEmail: mutation('', () => '(code: "none")'),
   createApiToken: mutation('S', ({ service }) => `(input: { name: "a", owner: "${service}" })`),
+  createClientCredential: mutation('S', ({ service }) => `(input: { name: "a", owner: "${service}" })`),
   createEnvironment: mutation('DWAS', () => `(input: { name: "x-${newId('event').slice(-12)}", template: "sample" })`),
   createGroup: mutation('S', () => '(input: { name: "" })'),
   createInstanceType: mutation('S', () => '(input: { name: "!" })'),
@@ -175,9 +179,11 @@ const MUTATIONS: Record<string, Row> = {
   resetUserPassword: onThing('S', 'user'),
   retryMail: mutation('', () => '(id: "none")'),
   revokeApiToken: onThing('WS', 'apiToken'),
+  revokeClientCredential: onThing('S', 'clientCredential'),
   revokeOtherSessions: mutation(EVERYBODY, () => ''),
   revokeSession: onThing('W', 'session'),
   revokeShare: onThing('WAS', 'share'),
+  rotateApiToken: onThing('WS', 'apiToken'),
   rotatePlatformToken: onThing('S', 'platform'),
   sendTestMail: mutation('S', () => '(to: "!")'),
   setAllNotificationsRead: mutation(EVERYBODY, () => ''),
@@ -188,6 +194,7 @@ const MUTATIONS: Record<string, Row> = {
     () => '(input: { kind: shareReceived, isInbox: true, isMail: false })',
   ),
   setNotificationRead: mutation('W', ({ notification }) => `(id: "${notification}", isRead: true)`),
+  setApiTokenScopes: mutation('WS', ({ apiToken }) => `(id: "${apiToken}", scopes: ["read"])`),
   setPassword: mutation(EVERYBODY, () => '(input: { password: "short" })'),
   setPlatformDraining: mutation('S', ({ platform }) => `(id: "${platform}", isDraining: true)`),
   setSecondFactorPolicy: mutation('S', () => '(input: { isRequired: false, requiredRoles: [] })'),
@@ -237,6 +244,7 @@ const SUBSCRIPTIONS: Record<string, Row> = {
 /** Who is given each type by `node(id)`. */
 const NODES: Record<string, { key: Key; allowed: string }> = {
   ApiToken: { key: 'apiToken', allowed: 'WS' },
+  ClientCredential: { key: 'clientCredential', allowed: 'S' },
   AuditEntry: { key: 'auditEntry', allowed: 'US' },
   Environment: { key: 'environment', allowed: 'VWAUSvps' },
   Group: { key: 'group', allowed: 'US' },
@@ -322,6 +330,8 @@ async function newWorld(): Promise<World> {
     platform: cluster.id,
     sshKey: sshKey?.id ?? '',
     apiToken: (await services.apiTokens.create(owner, { name: 'a' })).apiToken.id,
+    clientCredential: (await services.clientCredentials.create(administrator, { owner: service.id, name: 'a' }))
+      .credential.id,
     session: session?.id ?? '',
     signInModule: (
       await services.signInModules.create(administrator, {
