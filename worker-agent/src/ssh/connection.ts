@@ -54,7 +54,7 @@ export function serveConnection(
   options: SshSideOptions & { keys: AuthorizedKeys },
   { stream, comer }: { stream: Duplex; comer: Comer },
 ): SshConnection {
-  const { userId, signIn } = comer;
+  const { signIn } = comer;
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));
   const line = lineOf(stream, closed);
   const channels = new Set<ServerChannel>();
