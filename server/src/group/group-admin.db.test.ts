@@ -38,6 +38,16 @@ async function newRole(scope: 'system' | 'namespace', permissions: Permission[])
 const has = async (user: UserActor, permission: Permission) =>
   holds(await readRights(server.db, user.userId), permission, namespaceId);
 
+describe('whoever manages users alone', () => {
+  it('sets up no way of signing in, by which he could become anybody', async () => {
+    const { signInModules, factors } = server.app.services;
+    const settings = { kind: 'oidc' as const, issuer: 'https://id.example.com', clientId: 'a', trustsEmail: true };
+    expect(await code(signInModules.create(manager, { name: tail(), secret: 's', settings }))).toBe('FORBIDDEN');
+    expect(await code(factors.reset(manager, server.administrator.userId))).toBe('FORBIDDEN');
+    expect(await code(factors.reset(manager, (await server.newUser({ role: null })).userId))).toBe('done');
+  });
+});
+
 describe('a group', () => {
   it('gives its members what it has, service accounts too, until they leave or it is deleted', async () => {
     const group = await groups().create(server.administrator, { name: tail(), roles: [{ role: 'developer' }] });

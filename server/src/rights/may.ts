@@ -60,6 +60,8 @@ const RULES = {
   'platform.change': { others: 'platform.edit' },
   'user.read': { own: true, ownScopes: 'any', others: 'user.view' },
   'user.change': { others: 'user.edit' },
+  /** Whoever says who somebody is could be anybody: not a part of seeing to users. */
+  'signIn.change': { others: 'signIn.edit' },
   'group.read': { others: 'user.view' },
   'group.change': { others: 'user.edit' },
   'role.read': { others: 'user.view' },

@@ -17,6 +17,7 @@ export const PERMISSIONS = {
   'audit.view': 'read and verify the audit log',
   'user.edit': 'invite and disable users, make groups, roles and service accounts, and give what they hold themselves',
   'outbound.edit': 'see what goes out by mail, and set up webhooks',
+  'signIn.edit': 'set up ways of signing in, and who must have a second factor',
 } as const;
 export type Permission = keyof typeof PERMISSIONS;
 export const ALL_PERMISSIONS = Object.keys(PERMISSIONS) as Permission[];

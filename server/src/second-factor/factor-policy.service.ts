@@ -55,7 +55,7 @@ export class FactorPolicyService {
 
   /** Throws FORBIDDEN; WRONG_STATE when it would shut out the one who asks. */
   async set(actor: Actor, input: z.input<typeof policySchema>): Promise<FactorPolicy> {
-    mustMay(actor, 'user.change');
+    mustMay(actor, 'signIn.change');
     const policy = parseInput(policySchema, input);
     const scopes = [...(policy.isRequired ? [EVERYBODY] : []), ...policy.requiredRoles];
     const { userId } = asUser(actor);

@@ -8,7 +8,8 @@ import type { UserId } from '@easel/schema/ids';
 import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Passkey } from '../generated/prisma/client.ts';
-import { mustMay } from '../rights/may.ts';
+import { readRights } from '../rights/grants.ts';
+import { mustHold, mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { SessionService } from '../user/session.service.ts';
 import type { UserService } from '../user/user.service.ts';
@@ -163,6 +164,7 @@ export class SecondFactorService {
     const user = await this.#parts.users.get(userId);
     await inTransaction(this.#db, async (tx) => {
       await this.#parts.users.lock(tx, userId);
+      mustHold(actor, await readRights(tx, userId), 'to take the second factors of this user away');
       await factorStore.removeAll(tx, userId);
       await halfOpenStore.removeAllOf(tx, userId);
       await this.#parts.sessions.revokeOthers(tx, userId, null);

@@ -81,7 +81,7 @@ export class SamlModuleService {
 
   /** Reads the metadata now; what it says is believed, also when it is another provider. Throws FORBIDDEN, NOT_FOUND, WRONG_STATE. */
   async refresh(actor: Actor, id: string): Promise<SignInModule> {
-    mustMay(actor, 'user.change');
+    mustMay(actor, 'signIn.change');
     const row = await this.#parts.modules.get(actor, id);
     const provider = ofKind(row, 'saml')?.provider;
     if (provider?.from !== 'url') {

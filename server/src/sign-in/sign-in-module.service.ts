@@ -120,7 +120,7 @@ export class SignInModuleService {
 
   /** Says step by step what of a directory works; `login` is somebody to look for. Throws WRONG_STATE for other kinds. */
   async check(actor: Actor, id: string, login: string | null): Promise<Checked[]> {
-    mustMay(actor, 'user.change');
+    mustMay(actor, 'signIn.change');
     const row = await this.#get(id);
     if (row.kind !== 'ldap') {
       throw new AppError({
@@ -132,7 +132,7 @@ export class SignInModuleService {
   }
 
   async create(actor: Actor, input: z.input<typeof signInModuleSchema>): Promise<SignInModule> {
-    mustMay(actor, 'user.change');
+    mustMay(actor, 'signIn.change');
     const { secret: given, ...fields } = parseInput(signInModuleSchema, input);
     const kind = kindOf(fields.settings);
     if (!given && kind.needsSecret(fields.settings)) throw secretMissing(kind, 'a new module needs');
@@ -150,7 +150,7 @@ export class SignInModuleService {
 
   /** Another provider must not get the secret that was given for the one before: it is to be given again. */
   async update(actor: Actor, id: string, input: z.input<typeof signInModuleSchema>): Promise<SignInModule> {
-    mustMay(actor, 'user.change');
+    mustMay(actor, 'signIn.change');
     const row = await this.#get(id);
     const { secret: given, ...fields } = parseInput(signInModuleSchema, input);
     const before = settingsOf(row);
@@ -177,7 +177,7 @@ export class SignInModuleService {
 
   /** Puts it at this place of the order, 0 for the first; beyond the end, it becomes the last. Throws NOT_FOUND. */
   async move(actor: Actor, id: string, position: number): Promise<SignInModule> {
-    mustMay(actor, 'user.change');
+    mustMay(actor, 'signIn.change');
     const { id: moved } = await this.#get(id);
     await inTransaction(this.#db, async (tx) => {
       const others = (await signInStore.lockOrder(tx)).filter((other) => other !== moved);
@@ -188,7 +188,7 @@ export class SignInModuleService {
 
   /** Its identities go with it, and the sessions that came by it end; the users stay, with whatever other ways in they have. */
   async delete(actor: Actor, id: string): Promise<SignInModule> {
-    mustMay(actor, 'user.change');
+    mustMay(actor, 'signIn.change');
     const row = await this.#get(id);
     await inTransaction(this.#db, async (tx) => {
       await this.#endSessions(tx, row.id);
