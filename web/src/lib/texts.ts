@@ -772,9 +772,16 @@ export const texts = {
     },
     tellProvider: {
       oidc: 'Give this address to the provider as redirect URI: exactly as it stands here.',
+      github: 'Give this address to GitHub as authorization callback URL: exactly as it stands here.',
+      ldap: 'A directory is told nothing of us.',
       saml: 'Give our metadata to the provider, or these two addresses: exactly as they stand here.',
     },
-    callback: { oidc: 'Redirect URI', saml: 'Where the provider answers to (ACS, reply URL)' },
+    callback: {
+      oidc: 'Redirect URI',
+      github: 'Authorization callback URL',
+      ldap: '',
+      saml: 'Where the provider answers to (ACS, reply URL)',
+    },
     name: 'Name',
     nameHint: 'On the button of the sign-in page.',
     issuer: 'Issuer',
