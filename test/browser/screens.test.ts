@@ -39,6 +39,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     ['API tokens', () => '/settings/tokens', (page) => page.getByRole('heading', { level: 1 }).waitFor()],
     ['sessions', () => '/settings/sessions', (page) => page.getByText('this one').waitFor()],
     ['password', () => '/settings/password', (page) => page.getByLabel('Current password').waitFor()],
+    ['security', () => '/settings/security', (page) => page.getByText('An app on your phone').waitFor()],
     ['platforms', () => '/platform', (page) => page.getByText('Online').waitFor()],
     ['people', () => '/platform/people', (page) => page.getByText('System administrator').waitFor()],
     ['sign-in modules', () => '/platform/sign-in', (page) => page.getByText('No other way').waitFor()],

@@ -14,3 +14,8 @@ export function refusalOf(answer: Answer<{ result: Result }>, done: string): For
     message: result.message ?? texts.common.unknownProblem,
   };
 }
+
+/** What was asked takes fresh proof first (lib/second-factor/ProofDialog.svelte). */
+export function needsProof({ data }: Answer<{ result: Result }>): boolean {
+  return data?.result.__typename === 'ProofNeeded';
+}

@@ -3,6 +3,7 @@ import Bell from '@lucide/svelte/icons/bell';
 import KeyRound from '@lucide/svelte/icons/key-round';
 import Lock from '@lucide/svelte/icons/lock';
 import MonitorSmartphone from '@lucide/svelte/icons/monitor-smartphone';
+import ShieldCheck from '@lucide/svelte/icons/shield-check';
 import Ticket from '@lucide/svelte/icons/ticket';
 import { texts } from '#lib/texts.ts';
 
@@ -11,5 +12,6 @@ export const SETTINGS_PLACES = [
   { href: '/settings/tokens', label: texts.settings.tokens.title, icon: Ticket },
   { href: '/settings/sessions', label: texts.settings.sessions.title, icon: MonitorSmartphone },
   { href: '/settings/password', label: texts.settings.password.title, icon: Lock },
+  { href: '/settings/security', label: texts.settings.security.title, icon: ShieldCheck },
   { href: '/settings/notifications', label: texts.settings.notifications.title, icon: Bell },
 ] as const;

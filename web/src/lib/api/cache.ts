@@ -36,6 +36,9 @@ const EMBEDDED = [
   'SamlCertificate',
   'SignInCheck',
   'SignInCheckLine',
+  'SecondFactors',
+  'AuthenticatorApp',
+  'NewRecoveryCodes',
 ] as const;
 
 const REFUSALS = [
@@ -53,6 +56,7 @@ const REFUSALS = [
   'GenerationStale',
   'EnvironmentNotRunning',
   'PortClosed',
+  'ProofNeeded',
 ] as const;
 
 /** Forgets lists, whatever arguments they were asked with. */
@@ -96,6 +100,10 @@ export const cacheOptions: CacheExchangeOpts = {
       setAllNotificationsRead: askAgain('notifications'),
       retryMail: askAgain('troubledMails', 'mailStatus'),
       setPassword: askAgain('sessions'),
+      removeAuthenticatorApp: askAgain('secondFactors', 'sessions'),
+      removePasskey: askAgain('secondFactors', 'sessions'),
+      renamePasskey: askAgain('secondFactors'),
+      createRecoveryCodes: askAgain('secondFactors'),
       createInvitation: askAgain('invitations'),
       withdrawInvitation: askAgain('invitations'),
       createServiceAccount: askAgain('users'),

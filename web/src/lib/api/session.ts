@@ -1,13 +1,22 @@
 /** Sign-in and sign-out. The server sets and clears the cookie; the page never sees it. */
 import { texts } from '#lib/texts.ts';
+import { ask, LIMIT_MS, type Told } from './auth.ts';
 
 export type Credentials = { code: string } | { login: string; password: string };
 
-const LIMIT_MS = 15_000;
+export type Way = 'totp' | 'passkey' | 'recoveryCode';
+/** What comes after the password: a second factor, or setting up the first one. */
+export type NextStep = { step: 'secondFactor' | 'setUp'; ways: Way[] };
 
-/** Null when it worked, else a sentence that says why not. */
-export function signIn(credentials: Credentials): Promise<string | null> {
-  return refusalOf('/auth/sign-in', credentials);
+/** Neither a step nor a refusal: signed in. */
+export function signIn(credentials: Credentials): Promise<Told<NextStep>> {
+  return ask('/auth/sign-in', credentials);
+}
+
+/** Whether this browser is half-way in still. After too long, or too many wrong codes, it starts again. */
+export async function isHalfWayIn(): Promise<boolean> {
+  const { value, refused } = await ask<{ step: string | null }>('/auth/step');
+  return refused !== null || value?.step != null;
 }
 
 /** A way of signing in besides the password. Without a path, people of it use the form. */
@@ -27,17 +36,13 @@ export type InvitationShown = { name: string; email: string | null; invitedBy: s
 
 /** What an invitation says, or a sentence why it is none. */
 export async function showInvitation(code: string): Promise<InvitationShown | string> {
-  try {
-    const response = await post('/auth/invitation', { code });
-    return response.ok ? ((await response.json()) as InvitationShown) : await sentenceOf(response);
-  } catch {
-    return texts.signIn.noAnswer;
-  }
+  const { value, refused } = await ask<InvitationShown>('/auth/invitation', { code });
+  return value ?? refused?.message ?? texts.signIn.refused;
 }
 
-/** Makes the user of an invitation and signs him in. Null when it worked, else a sentence that says why not. */
-export function join(wish: { code: string; login: string; name: string; password: string }): Promise<string | null> {
-  return refusalOf('/auth/join', wish);
+/** Makes the user of an invitation and signs him in, as `signIn` does. */
+export function join(wish: { code: string; login: string; name: string; password: string }): Promise<Told<NextStep>> {
+  return ask('/auth/join', wish);
 }
 
 /** Whether a forgotten password can be set anew by mail. */
@@ -61,36 +66,11 @@ export function resetPassword(code: string, password: string): Promise<string | 
 }
 
 async function refusalOf(path: string, body: unknown): Promise<string | null> {
-  try {
-    const response = await post(path, body);
-    return response.ok ? null : await sentenceOf(response);
-  } catch {
-    return texts.signIn.noAnswer;
-  }
-}
-
-async function sentenceOf(response: Response): Promise<string> {
-  const body: unknown = await response.json().catch(() => null);
-  const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : null;
-  return typeof message === 'string' && message !== '' ? message : texts.signIn.refused;
+  return (await ask(path, body)).refused?.message ?? null;
 }
 
 export async function signOut(): Promise<boolean> {
-  try {
-    return (await post('/auth/sign-out', {})).ok;
-  } catch {
-    return false;
-  }
-}
-
-function post(path: string, body: unknown): Promise<Response> {
-  return fetch(path, {
-    method: 'POST',
-    credentials: 'same-origin',
-    headers: { 'content-type': 'application/json', accept: 'application/json' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(LIMIT_MS),
-  });
+  return (await ask('/auth/sign-out')).refused === null;
 }
 
 /** Where to go after signing in: a path of this site, or the start. Anything else could lead to a stranger's page. */

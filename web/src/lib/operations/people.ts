@@ -2,7 +2,7 @@ import { graphql, type ResultOf } from '#lib/api/graphql.ts';
 
 const personFields = graphql(`
   fragment PersonFields on User @_unmask {
-    id login name kind email systemRole role createdAt disabledAt hasPassword
+    id login name kind email systemRole role createdAt disabledAt hasPassword hasSecondFactor
   }
 `);
 
@@ -76,6 +76,16 @@ export const setUserDisabled = graphql(
 `,
   [personFields],
 );
+
+export const resetSecondFactors = graphql(`
+  mutation ResetSecondFactors($id: ID!) {
+    result: resetSecondFactors(id: $id) {
+      __typename
+      ... on User { id hasSecondFactor }
+      ... on Refusal { code message }
+    }
+  }
+`);
 
 export const resetUserPassword = graphql(`
   mutation ResetUserPassword($id: ID!) {
