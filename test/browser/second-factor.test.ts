@@ -125,7 +125,11 @@ describeWith(['chromium', 'built web'], 'second factors in the browser', () => {
   });
 
   it('has an app set up where the rules ask for it, before there is a session', async () => {
-    await mutate('setSecondFactorPolicy(input: { isRequired: true, requiredRoles: [] }) { __typename }');
+    await browser.go(page, '/platform/sign-in');
+    await page.getByRole('checkbox', { name: 'Everybody' }).check();
+    expect(await findAccessibilityFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByText('Sessions of those who have none yet have ended').waitFor();
     const made = await mutate('createInvitation(input: { name: "Zoe" }) { ... on CreatedInvitation { joinPath } }');
     const joinPath = /"joinPath":"([^"]+)"/.exec(made)?.[1] ?? '';
     const other = await browser.open(joinPath, { isSignedIn: false, baseURL });
@@ -145,6 +149,13 @@ describeWith(['chromium', 'built web'], 'second factors in the browser', () => {
     expect(await findAccessibilityFaults(other)).toEqual([]);
     await other.getByRole('button', { name: 'I have kept them' }).click();
     await other.getByRole('heading', { name: 'Environments', exact: true }).waitFor();
+  });
+
+  it('lets an administrator reset the second factors of somebody who has lost them', async () => {
+    await browser.go(page, '/platform/people');
+    await page.getByRole('button', { name: 'Edit Zoe' }).click();
+    await page.getByRole('dialog', { name: 'Zoe' }).getByRole('button', { name: 'Reset second factors' }).click();
+    await page.getByText('Zoe has no second factor any more').waitFor();
   });
 
   async function codesIn(place: Locator): Promise<string[]> {

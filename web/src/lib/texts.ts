@@ -784,6 +784,14 @@ export const texts = {
     },
   },
 
+  factorPolicy: {
+    title: 'Second factors',
+    lead: 'Who must have an authenticator app or a passkey to come in by a password. Whoever has none sets it up at the next sign-in.',
+    everybody: 'Everybody',
+    save: 'Save',
+    saved: 'Saved. Sessions of those who have none yet have ended.',
+  },
+
   signInModules: {
     title: 'Sign-in',
     lead: 'Ways of signing in besides the password, in the order of the sign-in page.',

@@ -39,6 +39,7 @@ const EMBEDDED = [
   'SecondFactors',
   'AuthenticatorApp',
   'NewRecoveryCodes',
+  'SecondFactorPolicy',
 ] as const;
 
 const REFUSALS = [
@@ -104,6 +105,7 @@ export const cacheOptions: CacheExchangeOpts = {
       removePasskey: askAgain('secondFactors', 'sessions'),
       renamePasskey: askAgain('secondFactors'),
       createRecoveryCodes: askAgain('secondFactors'),
+      setSecondFactorPolicy: askAgain('secondFactorPolicy', 'secondFactors'),
       createInvitation: askAgain('invitations'),
       withdrawInvitation: askAgain('invitations'),
       createServiceAccount: askAgain('users'),

@@ -52,3 +52,19 @@ export const createRecoveryCodes = graphql(`
     }
   }
 `);
+
+export const secondFactorPolicy = graphql(`
+  query SecondFactorPolicy {
+    secondFactorPolicy { isRequired requiredRoles }
+  }
+`);
+
+export const setSecondFactorPolicy = graphql(`
+  mutation SetSecondFactorPolicy($input: SecondFactorPolicyInput!) {
+    result: setSecondFactorPolicy(input: $input) {
+      __typename
+      ... on SecondFactorPolicy { isRequired requiredRoles }
+      ... on Refusal { code message }
+    }
+  }
+`);
