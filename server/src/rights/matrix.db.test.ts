@@ -5,7 +5,7 @@
  */
 import { newId } from '@easel/schema/ids';
 import { createClient } from 'graphql-ws';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { openServer, suiteDatabase, type TestServer } from '../http/server.kit.ts';
 import { NAMESPACE_ROLES } from './roles.ts';
@@ -267,7 +267,15 @@ let headers: Record<Exclude<Role, 'W'>, Record<string, string>>;
 let shared: World;
 let guests: Record<keyof typeof GUESTS, User>;
 
+/** A world in which the user has an account of the sign-in module. */
 async function newWorld(): Promise<World> {
+  const world = await newThings();
+  const { signInModule: moduleId, user: userId } = world;
+  await server.db.identity.create({ data: { moduleId, subject: 'a', userId } });
+  return world;
+}
+
+async function newThings(): Promise<World> {
   const { services, sessions } = server.app;
   const tail = () => newId('event').slice(-10);
   const administrator = server.administrator;
@@ -370,6 +378,14 @@ async function byGroup(): Promise<User> {
   return user;
 }
 
+/** Every case has a world of its own, and there is a limit to how many of these there may be. Ids sort by time of birth. */
+afterEach(async () => {
+  const { db } = server;
+  await db.signInModule.deleteMany({ where: { id: { gt: shared.signInModule } } });
+  await db.invitation.deleteMany({ where: { id: { gt: shared.invitation } } });
+  await db.role.deleteMany({ where: { id: { gt: shared.role } } });
+  await db.group.deleteMany({ where: { id: { gt: shared.group } } });
+});
 beforeAll(async () => {
   server = await openServer(suiteDatabase());
   const disabled = await server.newUser({ systemRole: 'administrator' });
