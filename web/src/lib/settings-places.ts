@@ -1,6 +1,7 @@
 /** The pages of a person's own settings, in the order of every menu. */
 import Bell from '@lucide/svelte/icons/bell';
 import KeyRound from '@lucide/svelte/icons/key-round';
+import Link from '@lucide/svelte/icons/link';
 import Lock from '@lucide/svelte/icons/lock';
 import MonitorSmartphone from '@lucide/svelte/icons/monitor-smartphone';
 import ShieldCheck from '@lucide/svelte/icons/shield-check';
@@ -13,5 +14,6 @@ export const SETTINGS_PLACES = [
   { href: '/settings/sessions', label: texts.settings.sessions.title, icon: MonitorSmartphone },
   { href: '/settings/password', label: texts.settings.password.title, icon: Lock },
   { href: '/settings/security', label: texts.settings.security.title, icon: ShieldCheck },
+  { href: '/settings/accounts', label: texts.settings.accounts.title, icon: Link },
   { href: '/settings/notifications', label: texts.settings.notifications.title, icon: Bell },
 ] as const;

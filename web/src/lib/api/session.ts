@@ -20,7 +20,7 @@ export async function isHalfWayIn(): Promise<boolean> {
 }
 
 /** A way of signing in besides the password. Without a path, people of it use the form. */
-export type OfferedModule = { id: string; name: string; startPath: string | null };
+export type OfferedModule = { id: string; name: string; kind: string; startPath: string | null };
 
 /** None when the server does not say. */
 export async function signInModules(): Promise<OfferedModule[]> {

@@ -1,0 +1,28 @@
+import { graphql, type ResultOf } from '#lib/api/graphql.ts';
+
+export const linkedAccounts = graphql(`
+  query LinkedAccounts {
+    linkedAccounts { module moduleName subject email createdAt lastUsedAt }
+  }
+`);
+export type LinkedAccount = ResultOf<typeof linkedAccounts>['linkedAccounts'][number];
+
+export const linkAccount = graphql(`
+  mutation LinkAccount($module: ID!) {
+    result: linkAccount(module: $module) {
+      __typename
+      ... on LinkStart { path }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const unlinkAccount = graphql(`
+  mutation UnlinkAccount($module: ID!, $subject: String!) {
+    result: unlinkAccount(module: $module, subject: $subject) {
+      __typename
+      ... on LinkedAccount { module subject }
+      ... on Refusal { code message }
+    }
+  }
+`);
