@@ -146,7 +146,7 @@ const MUTATIONS: Record<string, Row> = {
   createServiceAccount: mutation('S', () => '(input: { login: "!", name: "a" })'),
   createSignInModule: mutation('S', () => '(input: { name: "a", issuer: "a", clientId: "a" })'),
   createSshCertificate: mutation(
-    'W',
+    'Ws',
     ({ environment }) => `(input: { publicKey: "${SSH_KEY}", environment: "${environment}" })`,
   ),
   createTemplate: mutation('AS', () => '(input: { name: "!", repository: { url: "a" } })'),

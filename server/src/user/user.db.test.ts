@@ -203,7 +203,7 @@ describe('an API token', () => {
   it('is shown once, stored as a hash, and works until it is revoked', async () => {
     const { apiTokens } = server.app.services;
     const { token, apiToken } = await apiTokens.create(user, { name: 'ci' });
-    expect(token).toMatch(/^easel_pat_[\w-]{43}$/);
+    expect(token).toMatch(/^easel_pat_[\w-]{49}$/);
     expect(token.startsWith(apiToken.prefix)).toBe(true);
     expect(JSON.stringify(await server.db.apiToken.findMany())).not.toContain(token.slice(20));
     const headers = { authorization: `Bearer ${token}` };
