@@ -450,12 +450,6 @@ async function fieldsOf(type: string): Promise<string[]> {
 }
 
 describe('every field lets in the roles of its row, and nobody else:', () => {
-  // A world for each role and mutation is more than an installation may have of some things.
-  afterEach(async () => {
-    await server.db.invitation.deleteMany({ where: { id: { not: shared.invitation } } });
-    await server.db.signInModule.deleteMany({ where: { id: { not: shared.signInModule } } });
-  });
-
   it('the rows are those of the schema', async () => {
     expect(Object.keys(QUERIES).sort()).toEqual(await fieldsOf('Query'));
     expect(Object.keys(MUTATIONS).sort()).toEqual(await fieldsOf('Mutation'));

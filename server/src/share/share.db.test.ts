@@ -154,8 +154,9 @@ describe('a share', () => {
     expect(await codeOf(share({ access: 'view' }))).toBe('NOT_FOUND');
   });
 
-  it('finds its guest by his e-mail address, whatever its case', async () => {
-    await server.db.user.update({ where: { id: guest.userId }, data: { email: `${guest.login}@example.com` } });
+  it('finds its guest by his confirmed e-mail address, whatever its case', async () => {
+    const email = `${guest.login}@example.com`;
+    await server.db.user.update({ where: { id: guest.userId }, data: { email, emailVerifiedAt: new Date() } });
     expect((await share({ access: 'view', user: `${guest.login.toUpperCase()}@Example.com` })).userId).toBe(
       guest.userId,
     );
