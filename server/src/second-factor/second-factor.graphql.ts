@@ -134,8 +134,9 @@ builder.mutationFields((t) => {
       description: 'For somebody who has lost them: removes them all, and signs the user out everywhere.',
       args: { id },
       resolve: async (query, _root, { id }, { services, actor, db }) => {
+        const user = asUser(actor);
         if (!isId('user', id)) throw notFound('user');
-        return shown(db, query, await services.factors.reset(asUser(actor), id));
+        return shown(db, query, await services.factors.reset(user, id));
       },
     }),
     setSecondFactorPolicy: t.field({
