@@ -40,7 +40,8 @@ describe('hints on the wire', () => {
   });
 
   it('pass over what this version does not know', () => {
-    const empty = { environments: [], removed: [], placements: [], platforms: [], logs: [], workers: [] };
+    const empty = { ...decodeHints(''), environments: [], removed: [] };
+    expect(Object.values(empty).flat()).toEqual([]);
     for (const payload of [
       '',
       ' ',
