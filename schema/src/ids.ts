@@ -32,8 +32,6 @@ export const ID_PREFIXES = {
   clientCredential: 'clc',
   mail: 'mal',
   notification: 'ntf',
-  webhook: 'whk',
-  webhookDelivery: 'whd',
   share: 'shr',
 } as const;
 

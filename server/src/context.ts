@@ -83,7 +83,7 @@ export interface Services {
 
 export interface RequestContext {
   actor: Actor;
-  /** Of the connection; behind a proxy, the proxy's. */
+  /** Of the caller, as the administrator's own proxies have seen it. */
   address: string | null;
   requestId: string;
   /** Makes the secret of the session anew that asks, where the answer can bring it back: not on a socket. */

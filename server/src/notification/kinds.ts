@@ -226,22 +226,6 @@ export const KINDS = {
     byDefault: BOTH,
     isForAdministrators: true,
   }),
-  webhookDisabled: kind<'name' | 'problem'>({
-    label: { en: 'A webhook was switched off', de: 'Ein Webhook wurde abgeschaltet' },
-    says: {
-      en: ({ name, problem }) => ({
-        title: `Webhook ${name} was switched off`,
-        text: `It has failed for days: ${problem}`,
-      }),
-      de: ({ name, problem }) => ({
-        title: `Webhook ${name} wurde abgeschaltet`,
-        text: `Er ist seit Tagen fehlgeschlagen: ${problem}`,
-      }),
-    },
-    path: () => '/platform/webhooks',
-    byDefault: BOTH,
-    isForAdministrators: true,
-  }),
 } as const;
 
 export type NotificationKind = keyof typeof KINDS;
