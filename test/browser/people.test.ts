@@ -90,7 +90,7 @@ describeWith(['chromium', 'built web'], 'people in the browser', () => {
     const signIn = async () => {
       await guest.getByLabel('Login').fill('grace.hopper');
       await guest.getByLabel('Password', { exact: true }).fill('nanoseconds of wire');
-      await guest.getByRole('button', { name: 'Sign in' }).click();
+      await guest.getByRole('button', { name: 'Sign in', exact: true }).click();
     };
     await signIn();
     await guest.getByText('login or password is not right').waitFor();
