@@ -30,8 +30,11 @@ describeWith(['git', 'openssh client', 'built web'], 'the command', () => {
     await stack?.stop();
   });
 
-  it('asks for a key before it lets anybody in, and takes no private one', async () => {
-    expect((await easel(['ssh', 'box', '--', 'true'])).stderr).toMatch(/knows no SSH key of yours/);
+  it('lets its person in who has uploaded no key', async () => {
+    expect(await easel(['ssh', 'box', '--', 'exit 7'])).toMatchObject({ code: 7 });
+  });
+
+  it('uploads a public key, and takes no private one', async () => {
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(home, '.ssh/id_ed25519')]);
     expect(await easel(['ssh-key', 'add', join(home, '.ssh/id_ed25519')])).toMatchObject({ code: 2 });
     expect(await easel(['ssh-key', 'add', join(home, '.ssh/id_ed25519.pub')])).toMatchObject({ code: 0 });

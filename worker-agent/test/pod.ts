@@ -1,6 +1,7 @@
 /** Runs the worker's image as a cluster does: alone in a container, with privilege, a volume, secrets in files, SIGTERM at the end. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { FakeServer } from './fake-server.ts';
@@ -12,7 +13,12 @@ export const docker = (...args: string[]): string =>
 
 /** Where containers of this machine's daemon reach the machine. */
 export function machineAddress(): string {
-  return docker('network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}');
+  const option = '{{index .Options "com.docker.network.bridge.name"}}';
+  const bridge = docker('network', 'inspect', 'bridge', '--format', option);
+  // Not the gateway that the daemon names: the first daemon on a machine names none.
+  const address = networkInterfaces()[bridge]?.find(({ family }) => family === 'IPv4')?.address;
+  if (!address) throw new Error(`Docker's bridge ${bridge} has no IPv4 address on this machine`);
+  return address;
 }
 
 /** The worker's image of these sources, built when it is not there: minutes the first time, then seconds. */

@@ -24,7 +24,7 @@ describe('a platform that is connected', () => {
       ... on PlatformWithToken { token platform { id name kind isOnline settingsVersion } } } }`;
     const { data } = await server.ask(document);
     const { token, platform } = data.createPlatform;
-    expect(token).toMatch(/^easel_platform_[A-Za-z0-9_-]{43}$/);
+    expect(token).toMatch(/^easel_platform_[A-Za-z0-9_-]{49}$/);
     expect(platform).toMatchObject({ name: 'eu-west', isOnline: false, settingsVersion: 0 });
     const beat = `mutation { platformHeartbeat(input: { kind: "kubernetes", clusterVersion: "v1.33.1" }) {
       id isOnline settingsVersion isDraining settings clusterVersion } }`;
