@@ -4,8 +4,9 @@
  * Source: OpenStack Swift, "SAIO – Swift All In One" and "S3/Swift REST API Comparison Matrix".
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -58,6 +59,8 @@ export async function startSwift(): Promise<TestS3> {
     await writeFile(config, proxyConfig({ folder, port: proxyPort, cachePort }));
     start('swift-proxy-server', config);
     const endpoint = `http://127.0.0.1:${proxyPort}`;
+    // The proxy answers before those behind it do.
+    for (const port of kindPorts) await isOpen(port, () => output);
     await answers(`${endpoint}/healthcheck`, () => output);
     return { endpoint, region: 'us-east-1', accessKey: 'test:tester', secretKey: 'a-secret-of-the-test', stop };
   } catch (err) {
@@ -139,10 +142,22 @@ use = egg:swift#versioned_writes
 use = egg:swift#symlink
 `;
 
-async function answers(url: string, output: () => string): Promise<void> {
+function answers(url: string, output: () => string): Promise<void> {
+  return holds(async () => (await fetch(url)).ok, output);
+}
+
+function isOpen(port: number, output: () => string): Promise<void> {
+  return holds(async () => {
+    const socket = connect({ host: '127.0.0.1', port });
+    await once(socket, 'connect');
+    socket.destroy();
+    return true;
+  }, output);
+}
+
+async function holds(ask: () => Promise<boolean>, output: () => string): Promise<void> {
   for (const deadlineMs = Date.now() + startLimitMs; ; ) {
-    const answer = await fetch(url).catch(() => null);
-    if (answer?.ok) return;
+    if (await ask().catch(() => false)) return;
     if (Date.now() > deadlineMs) throw new Error(`Swift did not answer in ${startLimitMs} ms:\n${output()}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

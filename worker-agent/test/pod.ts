@@ -1,7 +1,6 @@
 /** Runs the worker's image as a cluster does: alone in a container, with privilege, a volume, secrets in files, SIGTERM at the end. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { FakeServer } from './fake-server.ts';
@@ -16,7 +15,9 @@ export function machineAddress(): string {
   const option = '{{index .Options "com.docker.network.bridge.name"}}';
   const bridge = docker('network', 'inspect', 'bridge', '--format', option);
   // Not the gateway that the daemon names: the first daemon on a machine names none.
-  const address = networkInterfaces()[bridge]?.find(({ family }) => family === 'IPv4')?.address;
+  const shown = execFileSync('ip', ['-4', '-json', 'address', 'show', 'dev', bridge], { encoding: 'utf8' });
+  const [found] = JSON.parse(shown) as { addr_info: { local: string }[] }[];
+  const address = found?.addr_info[0]?.local;
   if (!address) throw new Error(`Docker's bridge ${bridge} has no IPv4 address on this machine`);
   return address;
 }

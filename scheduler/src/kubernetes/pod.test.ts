@@ -168,10 +168,10 @@ spec:
   });
 });
 
-test('hundred thousand workers have names that Kubernetes takes, each another one', () => {
+test('hundred thousand workers have names that Kubernetes takes, each another one', { timeout: 60_000 }, () => {
   const names = new Set(Array.from({ length: 100_000 }, () => newId('worker')));
   expect(names.size).toBe(100_000);
-  for (const name of names) expect(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)).toBe(true);
+  expect([...names].filter((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name))).toEqual([]);
 });
 
 test('the volume has the size, class and snapshot that are asked for', () => {

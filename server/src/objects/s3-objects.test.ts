@@ -1,38 +1,25 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Secret } from '@easel/kit/config';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../../../test/kit/describe-with.ts';
 import { startSwift, type TestS3 } from '../../../test/kit/swift.ts';
 import { describeObjectStore } from './object-store.contract.ts';
-import { createS3Objects } from './s3-objects.ts';
+import { newBucket } from './s3.kit.ts';
+import { createS3Objects, type S3ObjectsOptions } from './s3-objects.ts';
 
 const trouble = expect.objectContaining({ code: 'OBJECT_STORE_UNAVAILABLE', retryable: true });
 
 describeWith(['swift'], 'objects in S3', () => {
   let s3: TestS3;
+  let bucket: S3ObjectsOptions;
   beforeAll(async () => {
     s3 = await startSwift();
-    const client = new S3Client({
-      region: s3.region,
-      endpoint: s3.endpoint,
-      forcePathStyle: true,
-      credentials: { accessKeyId: s3.accessKey, secretAccessKey: s3.secretKey },
-    });
-    await client.send(new CreateBucketCommand({ Bucket: 'easel' }));
-    client.destroy();
+    bucket = await newBucket(s3);
   }, 90_000);
   afterAll(() => s3?.stop());
 
-  const options = () => ({
-    endpoint: s3.endpoint,
-    region: s3.region,
-    bucket: 'easel',
-    accessKey: new Secret(s3.accessKey),
-    secretKey: new Secret(s3.secretKey),
-    forcePathStyle: true,
-  });
+  const options = () => bucket;
   describeObjectStore(() => createS3Objects(options()));
 
   it('is told by the store that a wrong key may do nothing', async () => {
