@@ -8,9 +8,10 @@ import { runLoop } from '@easel/kit/loop';
 import type pg from 'pg';
 import type { Services } from '../context.ts';
 import type { Db } from '../db.ts';
-import { deliverMails, sweepMails, type Unwritten } from '../mail/deliver.ts';
+import { deliverMails, sweepMails } from '../mail/deliver.ts';
 import { tellExpiringTokens } from '../notification/expiring-tokens.ts';
 import { passOnNews } from '../notification/news.ts';
+import type { Unwritten } from '../outbox/outbox.ts';
 import { onOneReplica } from './one-replica.ts';
 
 export interface OutgoingParts {

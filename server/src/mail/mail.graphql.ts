@@ -1,9 +1,9 @@
 import { asUser } from '../actor.ts';
 import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
+import type { Tried } from '../outbox/outbox.ts';
 import { may } from '../rights/may.ts';
 import type { MailStatus, TroubledMail } from './mail.service.ts';
-import type { Sent } from './smtp.ts';
 
 const MailStatusRef = builder.objectRef<MailStatus>('MailStatus').implement({
   fields: (t) => ({
@@ -35,7 +35,7 @@ const MailRef = builder.objectRef<TroubledMail>('Mail').implement({
   }),
 });
 
-const TestMail = builder.objectRef<Sent>('TestMail').implement({
+const TestMail = builder.objectRef<Tried>('TestMail').implement({
   fields: (t) => ({
     isAccepted: t.exposeBoolean('isAccepted', {
       description: 'The mail server has taken it; that is not yet arrival.',

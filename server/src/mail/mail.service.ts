@@ -8,6 +8,7 @@ import { AppError } from '@easel/schema/errors';
 import { type Actor, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Mail } from '../generated/prisma/client.ts';
+import type { Tried } from '../outbox/outbox.ts';
 import { parseInput } from '../parse-input.ts';
 import { mustMay } from '../rights/may.ts';
 import { hashSecret } from '../secrets.ts';
@@ -17,7 +18,7 @@ import type { Language } from './language.ts';
 import { type MailContent, renderMail } from './layout.ts';
 import { mailStore } from './mail.store.ts';
 import type { SmtpSettings } from './mail-config.ts';
-import { createSmtp, type Message, type Send, type Sent } from './smtp.ts';
+import { createSmtp, type Message, type Send } from './smtp.ts';
 import { TEMPLATES } from './templates.ts';
 
 export interface Envelope {
@@ -74,14 +75,14 @@ export class MailService {
   }
 
   /** Makes the message of a row of the outbox and hands it to the mail server. Never throws for what that says. */
-  async send(row: Pick<Mail, 'id' | 'sealed'>): Promise<Sent> {
+  async send(row: Pick<Mail, 'id' | 'sealed'>): Promise<Tried> {
     if (row.sealed === null || !this.#send)
       return { isAccepted: false, answer: this.whyOff ?? 'nothing to send', isFinal: false };
     return this.#send(this.#message(row.id, this.#open(row.id, row.sealed)));
   }
 
   /** Sends a mail at once and says what the server answered. Throws WRONG_STATE without mail. */
-  async sendTest(actor: Actor, to: string): Promise<Sent> {
+  async sendTest(actor: Actor, to: string): Promise<Tried> {
     mustMay(actor, 'mail.inspect');
     const address = parseInput(addressSchema, to);
     if (!this.#send) throw new AppError({ code: 'WRONG_STATE', message: this.whyOff ?? 'mail is off' });

@@ -1,5 +1,6 @@
 /** The only way to the mail server. One connection for each mail: they are few, and a connection that is kept can be dead. */
 import { createTransport } from 'nodemailer';
+import type { Tried } from '../outbox/outbox.ts';
 import type { SmtpSettings } from './mail-config.ts';
 
 const CONNECT_LIMIT_MS = 10_000;
@@ -15,10 +16,7 @@ export interface Message {
   html: string;
 }
 
-/** What the server said. `isFinal`: another try will get the same answer. */
-export type Sent = { isAccepted: true; answer: string } | { isAccepted: false; answer: string; isFinal: boolean };
-
-export type Send = (message: Message) => Promise<Sent>;
+export type Send = (message: Message) => Promise<Tried>;
 
 export function createSmtp(settings: SmtpSettings): Send {
   const { host, port, tls, user, password, from, ca } = settings;
