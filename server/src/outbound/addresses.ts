@@ -10,6 +10,16 @@ export type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
 export interface Allowed {
   networks: readonly Network[];
   hosts: ReadonlySet<string>;
+  /** `host:port`: called at that port, too, where no web server usually is. */
+  places: ReadonlySet<string>;
+}
+
+interface Policy {
+  allowed: Allowed;
+  allowsPrivate: boolean;
+  /** Nothing but what is allowed by its name or network: whoever is between could read what is not encrypted. */
+  needsAllowed?: boolean;
+  host: string;
 }
 
 /** Where clouds hand out credentials to whoever asks: never, whatever is allowed. */
@@ -26,38 +36,48 @@ const METADATA = [
 const PRIVATE_RANGES = new Set(['private', 'uniqueLocal', 'loopback', 'carrierGradeNat']);
 
 /** Null when it may be called, else why not. */
-export function refusalOf(
-  text: string,
-  policy: { allowed: Allowed; allowsPrivate: boolean; host: string },
-): string | null {
+export function refusalOf(text: string, policy: Policy): string | null {
   if (!ipaddr.isValid(text)) return 'is no address';
   const address = unwrapped(ipaddr.parse(text));
   if (METADATA.some((network) => isIn(address, network))) return 'is where clouds keep credentials';
-  const { allowed, allowsPrivate, host } = policy;
+  const { allowed, allowsPrivate, needsAllowed = false, host } = policy;
   if (allowed.networks.some((network) => isIn(address, network))) return null;
   const range = address.range();
+  if (needsAllowed && !allowed.hosts.has(host.toLowerCase())) return 'is called by https:// alone';
   if (range === 'unicast') return null;
   if (PRIVATE_RANGES.has(range) && (allowsPrivate || allowed.hosts.has(host.toLowerCase()))) return null;
   return `is not public (${range})`;
 }
 
-/** `10.0.0.0/8, ci.example.com`: networks and names. Throws a sentence. */
+/** `10.0.0.0/8, ci.example.com, ci.example.com:9000`: networks and names. Throws a sentence. */
 export function parseAllowed(text: string): Allowed {
   const networks: Network[] = [];
   const hosts = new Set<string>();
-  for (const part of text
+  const places = new Set<string>();
+  for (const word of text
     .split(',')
     .map((one) => one.trim())
     .filter(Boolean)) {
+    const [, place, port] = PLACE.exec(word) ?? [];
+    const part = (place ?? word).replace(/^\[|\]$/g, '');
+    if (port) places.add(placeOf(part, Number(port)));
     if (ipaddr.isValidCIDR(part)) networks.push(ipaddr.parseCIDR(part));
     else if (ipaddr.IPv4.isValidFourPartDecimal(part) || ipaddr.IPv6.isValid(part)) {
       const address = ipaddr.parse(part);
       networks.push([address, address.kind() === 'ipv4' ? 32 : 128]);
     } else if (/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(part) && /[A-Za-z]/.test(part))
       hosts.add(part.toLowerCase());
-    else throw new Error(`"${part}" is neither a network like 10.0.0.0/8 nor the name of a host`);
+    else throw new Error(`"${word}" is neither a network like 10.0.0.0/8 nor the name of a host`);
   }
-  return { networks, hosts };
+  return { networks, hosts, places };
+}
+
+/** A name, an IPv4 address, or an IPv6 address in brackets, and a port. */
+const PLACE = /^([^:/[\]]+|\[[^\]]+\]):(\d{1,5})$/;
+
+/** As `places` have it. */
+export function placeOf(host: string, port: number): string {
+  return `${host.toLowerCase()}:${port}`;
 }
 
 function isIn(address: ipaddr.IPv4 | ipaddr.IPv6, [network, bits]: Network): boolean {

@@ -4,7 +4,10 @@ import { type Allowed, parseAllowed } from './addresses.ts';
 /** Whom the server may call for people, besides the public network. */
 export const outboundConfig = z
   .object({
-    /** Networks and hosts that are called although they are not public: `10.1.0.0/16, ci.internal.example.com`. */
+    /**
+     * Networks and hosts that are called although they are not public, or without TLS; with a port, at that one, too:
+     * `10.1.0.0/16, ci.internal.example.com, ci.internal.example.com:9000`.
+     */
     EASEL_OUTBOUND_ALLOWED_NETWORKS: z
       .string()
       .max(10_000)

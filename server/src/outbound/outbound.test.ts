@@ -78,9 +78,27 @@ describe('an address', () => {
     expect(judge('127.0.0.1', { allowsPrivate: true })).toBeNull();
   });
 
-  it.each(['10.0.0.0/33', '10.0.0', 'a b', '*', '*.example.com', '2130706433'])('and not by the words %j', (words) => {
-    expect(() => parseAllowed(words)).toThrow(/neither/);
+  it('that is to be called with TLS is called without it only where an administrator has said so', () => {
+    const needsTls = (address: string, allowed: string, host = address) =>
+      refusalOf(address, { allowed: parseAllowed(allowed), allowsPrivate: false, needsAllowed: true, host });
+    expect(needsTls('93.184.216.34', '')).toMatch(/https/);
+    expect(needsTls('93.184.216.34', 'ci.example.com', 'ci.example.com')).toBeNull();
+    expect(needsTls('10.1.2.3', '10.1.0.0/16')).toBeNull();
+    expect(needsTls('10.1.2.3', '')).not.toBeNull();
   });
+
+  it.each([
+    ['127.0.0.1:9000', '127.0.0.1:9000'],
+    ['CI.example.com:9000', 'ci.example.com:9000'],
+    ['[fd12::1]:9000', 'fd12::1:9000'],
+  ])('with a port, %s, is one place', (words, place) => expect([...parseAllowed(words).places]).toEqual([place]));
+
+  it.each(['10.0.0.0/33', '10.0.0.0/8:9000', '10.0.0', 'a b', '*', '*.example.com', '2130706433'])(
+    'and not by the words %j',
+    (words) => {
+      expect(() => parseAllowed(words)).toThrow(/neither/);
+    },
+  );
 });
 
 const servers: Server[] = [];
@@ -171,6 +189,13 @@ describe('a request', () => {
     await expect(
       get(outbound, `http://127.0.0.1:${port}/slow`, { allowsPrivate: true, timeoutMs: 200 }),
     ).rejects.toThrow();
+  });
+
+  it('goes to an unusual port of a place that is allowed, and to no other one there', async () => {
+    const port = await listen((_request, response) => response.end('here'));
+    const outbound = new Outbound({ allowed: parseAllowed(`127.0.0.1:${port}`) });
+    expect(String((await get(outbound, `http://127.0.0.1:${port}/`)).body)).toBe('here');
+    await expect(get(outbound, `http://127.0.0.1:${port + 1}/`)).rejects.toThrow(/port/);
   });
 
   it('sends what it was given, by the name that was given', async () => {

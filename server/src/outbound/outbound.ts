@@ -7,7 +7,7 @@ import { lookup as resolve } from 'node:dns/promises';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { type Allowed, refusalOf } from './addresses.ts';
+import { type Allowed, placeOf, refusalOf } from './addresses.ts';
 
 export interface Wish {
   url: URL;
@@ -16,6 +16,8 @@ export interface Wish {
   body?: string | Uint8Array;
   /** Private networks, too, on any port: only for what an administrator has named. Never where clouds keep credentials. */
   allowsPrivate?: boolean;
+  /** Without TLS only what EASEL_OUTBOUND_ALLOWED_NETWORKS names. */
+  needsTls?: boolean;
   timeoutMs: number;
   /** What an answer has beyond it is not read. */
   maxAnswerBytes: number;
@@ -36,6 +38,8 @@ export interface OutboundSettings {
   ports?: ReadonlySet<number>;
 }
 
+type Care = Pick<Wish, 'allowsPrivate' | 'needsTls'>;
+
 export type ResolveName = (host: string) => Promise<{ address: string; family: number }[]>;
 
 /** Why nothing was sent: a sentence for whoever has named the address. */
@@ -51,28 +55,29 @@ export class Outbound {
   }
 
   /** Throws a sentence for what is refused whatever the name resolves to. */
-  check(url: URL, { allowsPrivate = false }: { allowsPrivate?: boolean } = {}): void {
+  check(url: URL, care: Care = {}): void {
     if (url.protocol !== 'https:' && url.protocol !== 'http:')
       throw new OutboundRefused('only http:// and https:// are called');
     if (url.username !== '' || url.password !== '')
       throw new OutboundRefused('an address with a password in it is not called');
     const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-    if (!allowsPrivate && !(this.#settings.ports ?? USUAL_PORTS).has(port))
-      throw new OutboundRefused(`port ${port} is not called`);
     const host = hostOf(url);
-    if (isIP(host)) this.#judge(host, { host, allowsPrivate });
+    const { ports = USUAL_PORTS, allowed } = this.#settings;
+    if (!care.allowsPrivate && !ports.has(port) && !allowed.places.has(placeOf(host, port)))
+      throw new OutboundRefused(`port ${port} is not called`);
+    if (isIP(host)) this.#judge(host, url, care);
   }
 
   /** Gives whatever is answered. Throws OutboundRefused, or what the network says. */
   async send(wish: Wish): Promise<Answered> {
-    const { url, allowsPrivate = false } = wish;
-    this.check(url, { allowsPrivate });
+    const { url } = wish;
+    this.check(url, wish);
     const host = hostOf(url);
     const family = isIP(host);
     const found = family ? [{ address: host, family }] : await this.#resolve(host);
     const [first] = found;
     if (!first) throw new OutboundRefused(`${host} has no address`);
-    for (const { address } of found) this.#judge(address, { host, allowsPrivate });
+    for (const { address } of found) this.#judge(address, url, wish);
     return exchange(wish, first);
   }
 
@@ -106,8 +111,10 @@ export class Outbound {
     };
   }
 
-  #judge(address: string, { host, allowsPrivate }: { host: string; allowsPrivate: boolean }): void {
-    const why = refusalOf(address, { allowed: this.#settings.allowed, allowsPrivate, host });
+  #judge(address: string, url: URL, { allowsPrivate = false, needsTls = false }: Care): void {
+    const host = hostOf(url);
+    const needsAllowed = needsTls && url.protocol === 'http:';
+    const why = refusalOf(address, { allowed: this.#settings.allowed, allowsPrivate, needsAllowed, host });
     if (why !== null) throw new OutboundRefused(`${host === address ? address : `${host} (${address})`} ${why}`);
   }
 }
