@@ -33,6 +33,8 @@ export const ID_PREFIXES = {
   mail: 'mal',
   notification: 'ntf',
   share: 'shr',
+  webhook: 'whk',
+  webhookDelivery: 'whd',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -49,6 +49,7 @@ import { SamlSignIn } from './sign-in/saml.ts';
 import { SamlModuleService } from './sign-in/saml-module.service.ts';
 import { SignInModuleService } from './sign-in/sign-in-module.service.ts';
 import { SnapshotService } from './snapshot/snapshot.service.ts';
+import { tellOfSnapshots } from './snapshot/snapshot-news.ts';
 import { SnapshotSchedulerService } from './snapshot/snapshot-scheduler.service.ts';
 import { SshAuthorities } from './ssh-ca/ssh-authorities.ts';
 import { SshCaService } from './ssh-ca/ssh-ca.service.ts';
@@ -65,6 +66,7 @@ import { SignInAttempts } from './user/sign-in-attempts.ts';
 import { SshKeyService } from './user/ssh-key.service.ts';
 import { UserService } from './user/user.service.ts';
 import { UserAdminService } from './user/user-admin.service.ts';
+import { WebhookService } from './webhook/webhook.service.ts';
 
 export interface App {
   authentication: Authentication;
@@ -94,6 +96,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const { db, pool } = database;
   const audit = new AuditService({ db, objects, clock, log });
   const key = new ServerKey(config.EASEL_SECRET_KEY, config.EASEL_SECRET_KEYS_OTHER);
+  const outbound = new Outbound(config.outbound);
+  const webhooks = new WebhookService({ db, key, clock, outbound });
   const tickets = new TicketService({ db, key, clock });
   const platforms = new PlatformService({ db, clock });
   const instanceTypes = new InstanceTypeService({ db, clock });
@@ -114,6 +118,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     clock,
     attempts,
     hasSecondFactor: (userId) => factors.hasAny(userId),
+    onCreated: (tx, { id, login, kind, createdAt: at }) =>
+      webhooks.tell(tx, { type: 'user.created', at, data: { user: { id, login, kind } }, key: id }),
     onPasswordChanged: async (tx, userId, keepId) => {
       await sessions.revokeOthers(tx, userId, keepId);
       if (keepId !== null) await sessions.renewSoon(tx, keepId);
@@ -161,6 +167,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     namespaces,
     roles,
     onAccessChanged: tellWorkers,
+    onDisabled: (tx, { id, login }) =>
+      webhooks.tell(tx, { type: 'user.disabled', at: new Date(clock.now()), data: { user: { id, login } } }),
   });
   const apiTokens = new ApiTokenService({
     db,
@@ -238,7 +246,6 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const samlModules = new SamlModuleService({ db, key, clock, log, modules: signInModules });
   const arrivals: Arrivals = new Arrivals({ db, key, audit, clock, groups, users, sessions });
   const ldap = new LdapSignIn({ db, clock, log, modules: signInModules, users, arrivals });
-  const outbound = new Outbound(config.outbound);
   const fetchProvider = outbound.fetchNamed(PROVIDER_LIMITS);
   const oidc = new OidcProvider({
     log,
@@ -303,6 +310,13 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
       notifications,
       namespaces,
       groups: groupAdmin,
+      onInvited: (tx, { invitation: { id, name, createdAt: at }, by }) =>
+        webhooks.tell(tx, {
+          type: 'user.invited',
+          at,
+          data: { invitation: { id, name }, by: { id: by.id, login: by.login } },
+          key: id,
+        }),
     }),
     mails,
     namespaces,
@@ -334,7 +348,11 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     }),
     signInModules,
     snapshots,
-    snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
+    snapshotScheduler: new SnapshotSchedulerService({
+      db,
+      clock,
+      onEnded: tellOfSnapshots({ environments, webhooks }),
+    }),
     sshAccess: new SshAccessService({
       sshKeys,
       sshCa,
@@ -351,6 +369,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     ticketAccess: new TicketAccessService({ environments, platforms, tickets, shared }),
     userAdmin,
     users,
+    webhooks,
   };
   const scim = {
     users: new ScimUserService({ db, clock, users, userAdmin }),

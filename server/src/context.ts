@@ -40,6 +40,7 @@ import type { SessionService } from './user/session.service.ts';
 import type { SshKeyService } from './user/ssh-key.service.ts';
 import type { UserService } from './user/user.service.ts';
 import type { UserAdminService } from './user/user-admin.service.ts';
+import type { WebhookService } from './webhook/webhook.service.ts';
 
 export interface Services {
   apiTokens: ApiTokenService;
@@ -79,6 +80,7 @@ export interface Services {
   ticketAccess: TicketAccessService;
   userAdmin: UserAdminService;
   users: UserService;
+  webhooks: WebhookService;
 }
 
 export interface RequestContext {

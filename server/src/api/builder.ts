@@ -48,6 +48,7 @@ const TYPE_OF_KIND: Partial<Record<IdKind, string>> = {
   role: 'Role',
   auditEntry: 'AuditEntry',
   notification: 'Notification',
+  webhook: 'Webhook',
 };
 
 export const builder = new SchemaBuilder<{

@@ -27,6 +27,7 @@ import '../user/email.graphql.ts';
 import '../user/invitation.graphql.ts';
 import '../user/user.graphql.ts';
 import '../user/user-admin.graphql.ts';
+import '../webhook/webhook.graphql.ts';
 import { builder } from './builder.ts';
 
 export const schema = builder.toSchema();

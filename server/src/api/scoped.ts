@@ -41,7 +41,7 @@ const DECIDED: ReadonlySet<string> = new Set([
     'snapshots',
     'template',
   ],
-  ...['templates', 'users', 'verifyAudit', 'explainAccess', 'mailStatus'],
+  ...['templates', 'users', 'verifyAudit', 'explainAccess', 'mailStatus', 'webhookEvents', 'webhooks'],
   ...['createGroup', 'updateGroup', 'deleteGroup', 'changeGroupMembers', 'createRole', 'updateRole', 'deleteRole'],
   ...['environmentChanged', 'environmentsChanged', 'platformChanged', 'platformsChanged'],
   ...['createApiToken', 'createClientCredential', 'createEnvironment', 'createInstanceType', 'createInvitation'],
@@ -50,6 +50,7 @@ const DECIDED: ReadonlySet<string> = new Set([
   ...['growEnvironmentDisk', 'moveSignInModule', 'removePlatform', 'resetUserPassword', 'revokeApiToken'],
   ...['revokeClientCredential', 'rotateApiToken', 'rotatePlatformToken', 'setApiTokenScopes', 'setPlatformDraining'],
   ...['setUserDisabled', 'setUserRoles', 'snapshotEnvironment', 'startEnvironment', 'stopEnvironment'],
+  ...['createWebhook', 'updateWebhook', 'deleteWebhook', 'rotateWebhookSecret', 'testWebhook', 'redeliverWebhook'],
   ...['updateInstanceType', 'updatePlatformSettings', 'updateSignInModule', 'updateTemplate', 'withdrawInvitation'],
 ]);
 

@@ -39,6 +39,7 @@ const ROWS: Partial<Record<IdKind, string>> = {
     'members', (SELECT coalesce(jsonb_agg(m.user_id ORDER BY m.user_id), '[]') FROM group_members m WHERE m.group_id = g.id))
     AS row FROM groups g WHERE id = $1`,
   role: of('roles'),
+  webhook: of('webhooks', 'failing_since'),
   user: `SELECT to_jsonb(u) || jsonb_build_object('roles', ${grantsBy('user_id', 'u.id')},
     'namespaces', (SELECT coalesce(jsonb_object_agg(m.namespace_id, m.role), '{}') FROM members m WHERE m.user_id = u.id),
     'groups', (SELECT coalesce(jsonb_agg(m.group_id ORDER BY m.group_id), '[]') FROM group_members m WHERE m.user_id = u.id))

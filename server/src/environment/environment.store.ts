@@ -9,7 +9,13 @@ import type { EnvironmentFields, EnvironmentRow, NewEnvironment, WantedOfPlatfor
 type StateFields = { phase: EnvironmentPhase; desired: DesiredState };
 
 /** A stored event, with its environment as it is now. */
-export type NewsEvent = EventRow & { environment: EnvironmentRow };
+export type NewsEvent = EventRow & {
+  environment: EnvironmentRow & {
+    owner: { id: string; login: string };
+    platform: { id: string; name: string };
+    template: { id: string; name: string } | null;
+  };
+};
 
 export const environmentStore = {
   async find(db: Reader, id: EnvironmentId): Promise<EnvironmentRow | null> {
@@ -108,7 +114,15 @@ export const environmentStore = {
   async eventsOf(db: Reader, ids: readonly string[]): Promise<NewsEvent[]> {
     const rows = await db.environmentEvent.findMany({
       where: { id: { in: [...ids] } },
-      include: { environment: true },
+      include: {
+        environment: {
+          include: {
+            owner: { select: { id: true, login: true } },
+            platform: { select: { id: true, name: true } },
+            template: { select: { id: true, name: true } },
+          },
+        },
+      },
       orderBy: [{ at: 'asc' }, { id: 'asc' }],
     });
     return rows as unknown as NewsEvent[];

@@ -1,5 +1,5 @@
 /**
- * What leaves by itself: mails that are due, and what people are told of that nobody's act brings about. One turn of each is
+ * What leaves by itself: mails and webhooks that are due, and what people are told of that nobody's act brings about. One turn of each is
  * a function, so that suites take turns without waiting for a clock.
  */
 import type { Clock } from '@easel/kit/clock';
@@ -10,8 +10,9 @@ import type { Services } from '../context.ts';
 import type { Db } from '../db.ts';
 import { deliverMails, sweepMails } from '../mail/deliver.ts';
 import { tellExpiringTokens } from '../notification/expiring-tokens.ts';
-import { passOnNews } from '../notification/news.ts';
 import type { Unwritten } from '../outbox/outbox.ts';
+import { deliverWebhooks, sweepDeliveries } from '../webhook/deliver.ts';
+import { passOnNews } from './news.ts';
 import { onOneReplica } from './one-replica.ts';
 
 export interface OutgoingParts {
@@ -27,8 +28,8 @@ const minute = 60 * second;
 const hour = 60 * minute;
 
 export function createOutgoing({ db, services, log, clock }: OutgoingParts) {
-  const { mails, notifications } = services;
-  const unwritten: Unwritten = new Map();
+  const { mails, notifications, webhooks } = services;
+  const unwritten: { mails: Unwritten; webhooks: Unwritten } = { mails: new Map(), webhooks: new Map() };
   return {
     mails: () =>
       deliverMails(
@@ -45,12 +46,14 @@ export function createOutgoing({ db, services, log, clock }: OutgoingParts) {
               values: { template, problem },
             }),
         },
-        unwritten,
+        unwritten.mails,
       ),
-    news: () => passOnNews({ db, environments: services.environments, notifications }),
+    webhooks: () => deliverWebhooks({ db, webhooks, notifications, clock, log }, unwritten.webhooks),
+    news: () => passOnNews({ db, environments: services.environments, notifications, webhooks }),
     expiringTokens: () => tellExpiringTokens({ db, apiTokens: services.apiTokens, notifications, clock }),
     async sweep() {
       await sweepMails({ db, clock });
+      await sweepDeliveries({ db, clock });
       await notifications.sweep();
       await services.forgotPassword.sweep();
     },
@@ -73,6 +76,7 @@ export async function runOutgoing(parts: OutgoingParts, signal: AbortSignal): Pr
     );
   await Promise.all([
     loop('mails', 2 * second, turns.mails),
+    loop('webhooks', 2 * second, turns.webhooks),
     alone('news', second, turns.news),
     alone('expiring tokens', 10 * minute, turns.expiringTokens),
     alone('outgoing retention', hour, turns.sweep),

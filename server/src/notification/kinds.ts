@@ -226,6 +226,22 @@ export const KINDS = {
     byDefault: BOTH,
     isForAdministrators: true,
   }),
+  webhookOff: kind<'name' | 'problem'>({
+    label: { en: 'A webhook was switched off', de: 'Ein Webhook wurde abgeschaltet' },
+    says: {
+      en: ({ name, problem }) => ({
+        title: `Webhook ${name} was switched off`,
+        text: `Nothing has reached it for days: ${problem}`,
+      }),
+      de: ({ name, problem }) => ({
+        title: `Webhook ${name} wurde abgeschaltet`,
+        text: `Seit Tagen kommt dort nichts mehr an: ${problem}`,
+      }),
+    },
+    path: () => '/platform/webhooks',
+    byDefault: BOTH,
+    isForAdministrators: true,
+  }),
 } as const;
 
 export type NotificationKind = keyof typeof KINDS;

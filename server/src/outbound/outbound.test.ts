@@ -191,6 +191,17 @@ describe('a request', () => {
     ).rejects.toThrow();
   });
 
+  it('without TLS is refused at once where it is to be had and nothing could allow it', () => {
+    const url = new URL('http://hooks.example.com/');
+    const check = (allowed: string) => () =>
+      new Outbound({ allowed: parseAllowed(allowed) }).check(url, { needsTls: true });
+    expect(check('')).toThrow(/https/);
+    expect(check('other.example.com')).toThrow(/https/);
+    expect(check('hooks.example.com')).not.toThrow();
+    // It may lead there.
+    expect(check('10.0.0.0/8')).not.toThrow();
+  });
+
   it('goes to an unusual port of a place that is allowed, and to no other one there', async () => {
     const port = await listen((_request, response) => response.end('here'));
     const outbound = new Outbound({ allowed: parseAllowed(`127.0.0.1:${port}`) });

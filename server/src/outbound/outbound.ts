@@ -65,6 +65,8 @@ export class Outbound {
     const { ports = USUAL_PORTS, allowed } = this.#settings;
     if (!care.allowsPrivate && !ports.has(port) && !allowed.places.has(placeOf(host, port)))
       throw new OutboundRefused(`port ${port} is not called`);
+    const isNever = care.needsTls && url.protocol === 'http:' && allowed.networks.length === 0;
+    if (isNever && !allowed.hosts.has(host)) throw new OutboundRefused(`${host} is called by https:// alone`);
     if (isIP(host)) this.#judge(host, url, care);
   }
 

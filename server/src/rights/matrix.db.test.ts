@@ -56,6 +56,8 @@ interface World {
   service: string;
   /** The one of the guest `v`. */
   share: string;
+  webhook: string;
+  webhookDelivery: string;
 }
 
 type Key = Exclude<keyof World, 'owner'>;
@@ -123,6 +125,8 @@ const QUERIES: Record<string, Row> = {
   templates: page('VDWAUS', 'template'),
   troubledMails: plain('S', '{ id }'),
   users: page('US', 'user'),
+  webhookEvents: plain(EVERYBODY, '{ name }'),
+  webhooks: list('S', 'webhook'),
 };
 
 const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDoY+15hVQm1ShYg+KO0wnkLE+KyO1gz2IDa58RmkKqe';
@@ -151,6 +155,7 @@ const MUTATIONS: Record<string, Row> = {
   ),
   createTemplate: mutation('AS', () => '(input: { name: "!", repository: { url: "a" } })'),
   createTicket: mutation('Wps', ({ environment }) => `(input: { environment: "${environment}", port: 1 })`),
+  createWebhook: mutation('S', () => '(input: { name: "a", url: "a", events: [] })'),
   deleteEnvironment: onThing('WAS', 'environment'),
   deleteGroup: onThing('S', 'group'),
   deleteInstanceType: onThing('S', 'instanceType'),
@@ -158,6 +163,7 @@ const MUTATIONS: Record<string, Row> = {
   deleteSignInModule: onThing('S', 'signInModule'),
   deleteSnapshot: onThing('WS', 'snapshot'),
   deleteTemplate: onThing('AS', 'template'),
+  deleteWebhook: onThing('S', 'webhook'),
   growEnvironmentDisk: mutation(
     'WAS',
     ({ environment }) => `(input: { id: "${environment}", diskBytes: 100000000000 })`,
@@ -166,6 +172,7 @@ const MUTATIONS: Record<string, Row> = {
   linkAccount: mutation(EVERYBODY, ({ signInModule }) => `(module: "${signInModule}")`),
   moveSignInModule: mutation('S', ({ signInModule }) => `(id: "${signInModule}", position: 0)`),
   platformHeartbeat: plain('P', '(input: { kind: "kubernetes" }) { id }'),
+  redeliverWebhook: onThing('S', 'webhookDelivery'),
   readSamlMetadata: onThing('S', 'signInModule'),
   removeAuthenticatorApp: mutation(EVERYBODY, () => ''),
   removePasskey: mutation(EVERYBODY, () => '(id: "a")'),
@@ -185,6 +192,7 @@ const MUTATIONS: Record<string, Row> = {
   revokeShare: onThing('WAS', 'share'),
   rotateApiToken: onThing('WS', 'apiToken'),
   rotatePlatformToken: onThing('S', 'platform'),
+  rotateWebhookSecret: onThing('S', 'webhook'),
   sendTestMail: mutation('S', () => '(to: "!")'),
   setAllNotificationsRead: mutation(EVERYBODY, () => ''),
   setEmail: mutation('', () => '(input: {})'),
@@ -207,6 +215,7 @@ const MUTATIONS: Record<string, Row> = {
   snapshotEnvironment: mutation('W', ({ environment }) => `(input: { id: "${environment}" })`),
   startEnvironment: onThing('WAS', 'environment'),
   stopEnvironment: onThing('WAS', 'environment'),
+  testWebhook: onThing('S', 'webhook'),
   updateGroup: mutation('S', ({ group }) => `(id: "${group}", input: { name: "" })`),
   unlinkAccount: mutation(
     'S',
@@ -223,6 +232,7 @@ const MUTATIONS: Record<string, Row> = {
     'AS',
     ({ template }) => `(id: "${template}", input: { name: "!", repository: { url: "a" } })`,
   ),
+  updateWebhook: mutation('S', ({ webhook }) => `(id: "${webhook}", input: { name: "a", url: "a", events: [] })`),
   withdrawInvitation: onThing('S', 'invitation'),
 };
 
@@ -260,6 +270,7 @@ const NODES: Record<string, { key: Key; allowed: string }> = {
   SshKey: { key: 'sshKey', allowed: 'W' },
   Template: { key: 'template', allowed: 'VDWAUS' },
   User: { key: 'user', allowed: 'US' },
+  Webhook: { key: 'webhook', allowed: 'S' },
 };
 
 let server: TestServer;
@@ -329,6 +340,14 @@ async function newThings(): Promise<World> {
   }));
   await server.db.share.createMany({ data: shares });
   const service = await services.userAdmin.createServiceAccount(administrator, { login: `s${tail()}`, name: 's' });
+  const webhook = await services.webhooks.create(administrator, {
+    name: tail(),
+    url: 'https://127.0.0.1/',
+    events: ['user.disabled'],
+  });
+  const webhookDelivery = newId('webhookDelivery');
+  const told = { id: webhookDelivery, webhookId: webhook.webhook.id, event: 'user.disabled', body: '{}' };
+  await server.db.webhookDelivery.create({ data: { ...told, runAt: new Date(), createdAt: new Date() } });
   return {
     owner,
     environment: environment.id,
@@ -358,6 +377,8 @@ async function newThings(): Promise<World> {
     ).id,
     service: service.id,
     share: shares[0]?.id ?? '',
+    webhook: webhook.webhook.id,
+    webhookDelivery,
   };
 }
 
@@ -385,9 +406,11 @@ afterEach(async () => {
   await db.invitation.deleteMany({ where: { id: { gt: shared.invitation } } });
   await db.role.deleteMany({ where: { id: { gt: shared.role } } });
   await db.group.deleteMany({ where: { id: { gt: shared.group } } });
+  await db.webhook.deleteMany({ where: { id: { gt: shared.webhook } } });
 });
 beforeAll(async () => {
-  server = await openServer(suiteDatabase());
+  // A webhook that is tried out finds nobody, at once.
+  server = await openServer(suiteDatabase(), { EASEL_OUTBOUND_ALLOWED_NETWORKS: '127.0.0.1' });
   const disabled = await server.newUser({ systemRole: 'administrator' });
   await server.app.services.userAdmin.setDisabled(server.administrator, disabled.userId, true);
   const [v, p, s] = [0, 1, 2].map(() => server.newUser({ role: null }));

@@ -70,6 +70,8 @@ const RULES = {
   'audit.read': { others: 'audit.view' },
   /** Whether mail works, and which mails did not go out; a test mail. */
   'mail.inspect': { others: 'outbound.edit' },
+  /** Whoever is told of events sees who is there, and what they do. */
+  'webhook.change': { others: 'outbound.edit' },
   'apiToken.make': { own: true, ownScopes: ['account'], others: 'user.edit' },
   'apiToken.revoke': { own: true, ownScopes: ['account'], others: 'user.edit' },
 } as const satisfies Record<string, Rule>;

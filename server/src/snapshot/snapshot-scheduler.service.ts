@@ -50,9 +50,17 @@ export class SnapshotSchedulerService {
   readonly #db: Db;
   readonly #clock: Clock;
 
-  constructor(parts: { db: Db; clock: Clock }) {
+  readonly #onEnded: (tx: Tx, row: SnapshotRow, at: Date) => Promise<void>;
+
+  constructor(parts: {
+    db: Db;
+    clock: Clock;
+    /** Told of one that has become ready, or has failed, in that transaction. */
+    onEnded: (tx: Tx, row: SnapshotRow, at: Date) => Promise<void>;
+  }) {
     this.#db = parts.db;
     this.#clock = parts.clock;
+    this.#onEnded = parts.onEnded;
   }
 
   /** All snapshots of the platform with which something is to be done. */
@@ -74,6 +82,7 @@ export class SnapshotSchedulerService {
         if (row?.platformId !== actor.platformId) return;
         const handle = HANDLERS[observation.type] as (seen: SnapshotObservation, looked: Looked) => Promise<void>;
         await handle(observation, { tx, row, now: new Date(this.#clock.now()) });
+        await this.#tellEnd(tx, row);
       });
     }
   }
@@ -87,7 +96,16 @@ export class SnapshotSchedulerService {
   deadlinePassed(id: SnapshotId): Promise<boolean> {
     return inTransaction(this.#db, async (tx) => {
       const row = await snapshotStore.lock(tx, id);
-      return row !== null && snapshotFacts.deadlinePassed(tx, row, new Date(this.#clock.now()));
+      if (row === null || !(await snapshotFacts.deadlinePassed(tx, row, new Date(this.#clock.now())))) return false;
+      await this.#tellEnd(tx, row);
+      return true;
     });
+  }
+
+  async #tellEnd(tx: Tx, before: SnapshotRow): Promise<void> {
+    const row = await snapshotStore.find(tx, before.id);
+    if (row && row.state !== before.state && (row.state === 'ready' || row.state === 'failed')) {
+      await this.#onEnded(tx, row, new Date(this.#clock.now()));
+    }
   }
 }

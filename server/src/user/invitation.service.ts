@@ -110,6 +110,7 @@ export class InvitationService {
       });
       const inviter = await this.#parts.users.get(userId, tx);
       const isMailed = email ? await this.#mail(tx, { to: email, invitation, inviter, code: mailCode }) : false;
+      await this.#parts.onInvited(tx, { invitation, by: inviter });
       return { invitation, code, isMailed };
     });
   }
@@ -185,6 +186,8 @@ interface InvitationServiceParts {
   notifications: NotificationService;
   namespaces: { defaultId: () => Promise<string> };
   groups: InvitationGroups;
+  /** Tells whoever listens, in the same transaction. */
+  onInvited: (tx: Tx, invited: { invitation: Invitation; by: UserRow }) => Promise<void>;
 }
 
 /** Groups that an invitation puts whoever joins into. */

@@ -93,6 +93,7 @@ export class UserAdminService {
     return this.#change(id, async (tx, user) => {
       await userStore.setDisabled(tx, user.id, isDisabled ? new Date(this.#parts.clock.now()) : null);
       if (isDisabled) await this.#parts.sessions.revokeOthers(tx, user.id, null);
+      if (isDisabled && user.disabledAt === null) await this.#parts.onDisabled(tx, user);
       await this.#parts.onAccessChanged(tx, user.id);
     });
   }
@@ -198,6 +199,8 @@ interface UserAdminServiceParts {
   sessions: SessionService;
   namespaces: NamespaceService;
   roles: RoleService;
+  /** Tells whoever listens, in the same transaction. */
+  onDisabled: (tx: Tx, user: UserRow) => Promise<void>;
   /** Tells the user's workers, in the same transaction. */
   onAccessChanged: (tx: Tx, userId: UserId) => Promise<void>;
 }

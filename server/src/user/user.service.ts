@@ -40,6 +40,7 @@ export class UserService {
   readonly #clock: Clock;
   readonly #attempts: SignInAttempts;
   readonly #hasSecondFactor: (userId: UserId) => Promise<boolean>;
+  readonly #onCreated: (tx: Tx, user: UserRow) => Promise<void>;
   readonly #onPasswordChanged: (tx: Tx, userId: UserId, keepSessionId: string | null) => Promise<void>;
 
   constructor(parts: {
@@ -49,6 +50,8 @@ export class UserService {
     /** The present password alone then proves nothing. */
     hasSecondFactor: (userId: UserId) => Promise<boolean>;
     namespaces: NamespaceService;
+    /** Tells that there is somebody new, in the same transaction. */
+    onCreated: (tx: Tx, user: UserRow) => Promise<void>;
     /** Ends the user's other sessions: whoever knew the old password is out. */
     onPasswordChanged: (tx: Tx, userId: UserId, keepSessionId: string | null) => Promise<void>;
   }) {
@@ -57,6 +60,7 @@ export class UserService {
     this.#clock = parts.clock;
     this.#attempts = parts.attempts;
     this.#hasSecondFactor = parts.hasSecondFactor;
+    this.#onCreated = parts.onCreated;
     this.#onPasswordChanged = parts.onPasswordChanged;
   }
 
@@ -111,6 +115,7 @@ export class UserService {
     try {
       const row = await userStore.insert(tx, plain);
       await this.#namespaces.setRole(tx, { namespaceId, userId: row.id }, role);
+      await this.#onCreated(tx, row);
       return row;
     } catch (err) {
       if (uniqueViolation(err) === null) throw err;

@@ -62,6 +62,7 @@ export async function openHouse(databaseUrl: string) {
     clock,
     attempts: new SignInAttempts(clock),
     hasSecondFactor: async () => false,
+    onCreated: async () => undefined,
     onPasswordChanged: async () => undefined,
   });
   const instanceTypes = new InstanceTypeService({ db, clock });
@@ -198,7 +199,7 @@ export async function openHouse(databaseUrl: string) {
     environments,
     scheduler,
     snapshots,
-    snapshotScheduler: new SnapshotSchedulerService({ db, clock }),
+    snapshotScheduler: new SnapshotSchedulerService({ db, clock, onEnded: async () => undefined }),
     sshKeys,
     platformActor,
     newUser,

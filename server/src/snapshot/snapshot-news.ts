@@ -1,0 +1,23 @@
+/** Tells of a snapshot that has become ready, or has failed, in the transaction that says so. */
+import type { Tx } from '../db.ts';
+import type { EnvironmentService } from '../environment/environment.service.ts';
+import type { WebhookService } from '../webhook/webhook.service.ts';
+import type { SnapshotRow } from './snapshot-row.ts';
+
+export function tellOfSnapshots(parts: {
+  environments: Pick<EnvironmentService, 'findEver'>;
+  webhooks: Pick<WebhookService, 'tell'>;
+}): (tx: Tx, row: SnapshotRow, at: Date) => Promise<void> {
+  return async (tx, row, at) => {
+    const { id, name, state } = row;
+    const found = await parts.environments.findEver(row.environmentId);
+    const environment = { id: row.environmentId, name: found?.name ?? row.environmentId };
+    const type = state === 'ready' ? 'snapshot.ready' : 'snapshot.failed';
+    await parts.webhooks.tell(tx, {
+      type,
+      at,
+      data: { snapshot: { id, name, state, environment } },
+      key: `${id} ${state}`,
+    });
+  };
+}
