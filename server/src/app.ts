@@ -9,6 +9,7 @@ import { Authentication } from './authentication.ts';
 import type { Config } from './config.ts';
 import type { Services } from './context.ts';
 import { type Database, reading, type Tx } from './db.ts';
+import { DeviceSignInService } from './device-sign-in/device-sign-in.service.ts';
 import { createFacts } from './environment/environment.facts.ts';
 import { EnvironmentService } from './environment/environment.service.ts';
 import type { EnvironmentFacts } from './environment/facts.ts';
@@ -30,6 +31,7 @@ import { lastBeat } from './presence/last-beat.ts';
 import { RoleService } from './role/role.service.ts';
 import { ScimGroupService } from './scim/scim-group.service.ts';
 import { ScimUserService } from './scim/scim-user.service.ts';
+import { FactorAttempts } from './second-factor/factor-attempts.ts';
 import { FactorPolicyService } from './second-factor/factor-policy.service.ts';
 import { LocalSignIn } from './second-factor/local-sign-in.ts';
 import { PasskeyService } from './second-factor/passkey.service.ts';
@@ -277,6 +279,15 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
       attempts,
       serviceAccount: (actor, id) => userAdmin.serviceAccount(actor, id),
       onEnded: tellWorkers,
+    }),
+    deviceSignIns: new DeviceSignInService({
+      db,
+      clock,
+      key,
+      audit,
+      apiTokens,
+      attempts: new FactorAttempts(clock),
+      notifications,
     }),
     environments,
     factorPolicy,

@@ -5,6 +5,7 @@ import type { TicketAccessService } from './access/ticket-access.service.ts';
 import type { Actor } from './actor.ts';
 import type { AuditService } from './audit/audit.service.ts';
 import type { Db } from './db.ts';
+import type { DeviceSignInService } from './device-sign-in/device-sign-in.service.ts';
 import type { EnvironmentService } from './environment/environment.service.ts';
 import type { ExplainService } from './explain/explain.service.ts';
 import type { GroupService } from './group/group.service.ts';
@@ -46,6 +47,7 @@ export interface Services {
   apiTokens: ApiTokenService;
   audit: AuditService;
   clientCredentials: ClientCredentialService;
+  deviceSignIns: DeviceSignInService;
   environments: EnvironmentService;
   explain: ExplainService;
   groupAdmin: GroupAdminService;

@@ -76,6 +76,7 @@ await runService('server', {
           await app.saml.sweep();
           await app.localSignIn.sweep();
           await app.services.clientCredentials.sweep();
+          await app.services.deviceSignIns.sweep();
         },
         audit: {
           databaseDays: config.EASEL_AUDIT_DATABASE_DAYS,

@@ -91,6 +91,11 @@ export class ServerKey {
     return this.#all.some((key) => isSameText(token, tokenOf(key, worker)));
   }
 
+  /** A hash that takes this key: of what is too short to be hashed alone, since all of its kind could be tried. */
+  mac(text: string, purpose: string): string {
+    return createHmac('sha256', this.#present.secret).update(`${purpose}\n${text}`).digest('hex');
+  }
+
   #wrap(own: Buffer): string {
     return encrypt(this.#present.wrapping, own, ENVELOPE).toString('base64url');
   }

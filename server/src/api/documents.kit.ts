@@ -57,7 +57,8 @@ export function randomOperation(
   const argument = (arg: GraphQLArgument): string | null => {
     const type = getNamedType(arg.type);
     if (!isNonNullType(arg.type) && dice.chance(0.5)) return null;
-    const value = type.name === 'ID' ? dice.pick(ids) : type.name === 'Int' ? 5 : enumValue(type, dice);
+    const plain = { Int: 5, String: isNonNullType(arg.type) ? 'none' : undefined }[type.name];
+    const value = type.name === 'ID' ? dice.pick(ids) : (plain ?? enumValue(type, dice));
     if (value === undefined) return null;
     const name = `v${declared.length}`;
     const isList = String(arg.type).startsWith('[');

@@ -1,6 +1,7 @@
 /** The API's schema: every domain adds its part when it is imported. */
 import '../access/access.graphql.ts';
 import '../audit/audit.graphql.ts';
+import '../device-sign-in/device-sign-in.graphql.ts';
 import '../environment/environment-log.graphql.ts';
 import '../environment/environment.graphql.ts';
 import '../environment/environment.subscriptions.ts';

@@ -12,6 +12,7 @@ import type { Live } from '../live/live.ts';
 import { Admission } from './admission.ts';
 import { createAuditExport } from './audit-export.ts';
 import { createAuthRoutes } from './auth-routes.ts';
+import { createDeviceRoutes } from './device-routes.ts';
 import { createGraphqlEngine } from './graphql.ts';
 import { isAllowedOrigin } from './origin.ts';
 import { createRedirectRoutes } from './redirect-routes.ts';
@@ -108,16 +109,20 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     },
     onError: (err) => log.error({ err }, 'provisioning failed'),
   });
-  const tokenRoutes = createTokenRoutes({
-    clients: services.clientCredentials,
-    publicUrl,
-    onError: (err) => log.error({ err }, 'token endpoint failed'),
-  });
+  const { deviceSignIns } = services;
+  const oauth = {
+    deviceSignIns,
+    // Where nobody has said it: what the caller has called.
+    baseOf: ({ headers }: IncomingMessage) => publicUrl ?? `http://${headers.host ?? 'localhost'}`,
+    onError: (err: unknown) => log.error({ err }, 'token endpoint failed'),
+  };
+  const tokenRoutes = createTokenRoutes({ clients: services.clientCredentials, ...oauth });
   const server = createHttpServer({
     admission,
     auditExport,
     authentication,
     authRoutes,
+    deviceRoutes: createDeviceRoutes(oauth),
     redirectRoutes,
     samlRoutes,
     scimRoutes,

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@easel/kit/clock';
+import { type Clock, systemClock } from '@easel/kit/clock';
 import { Health } from '@easel/kit/health';
 import { createLog, type Log } from '@easel/kit/log';
 import { createMetrics } from '@easel/kit/metrics';
@@ -42,8 +42,12 @@ export interface Answer {
   errors: { message: string; extensions?: { code?: string; requestId?: string }; path?: string[] }[];
 }
 
-/** The database is migrated and stays; `close` ends everything else. */
-export async function openServer(databaseUrl: string, overrides: Record<string, string> = {}) {
+/** The database is migrated and stays; `close` ends everything else. With `now`, time is what it says. */
+export async function openServer(
+  databaseUrl: string,
+  overrides: Record<string, string> = {},
+  time: Partial<Pick<Clock, 'now'>> = {},
+) {
   await migrate(databaseUrl);
   const adminToken = newToken('user');
   const platformToken = newToken('platform');
@@ -62,7 +66,7 @@ export async function openServer(databaseUrl: string, overrides: Record<string, 
   const log: Log = createLog('test', { destination: { write: (line) => void lines.push(JSON.parse(line)) } });
   const database = openDatabase({ url: databaseUrl, connections: 20, log });
   const { db } = database;
-  const clock = systemClock;
+  const clock: Clock = { ...systemClock, ...time };
   const ending = new AbortController();
   const objects = createFileObjects({ folder });
   const app = createApp({ config, database, objects: objects, clock, log });

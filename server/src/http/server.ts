@@ -29,6 +29,7 @@ export interface HttpServerParts {
   scimRoutes: AuthRoutes;
   authentication: Authentication;
   authRoutes: AuthRoutes;
+  deviceRoutes: AuthRoutes;
   redirectRoutes: AuthRoutes;
   samlRoutes: AuthRoutes;
   engine: GraphqlEngine;
@@ -66,7 +67,8 @@ export function createHttpServer(parts: HttpServerParts): Server {
       void answerKeys(async () => ({ authorities: await parts.sshAuthorities.published() }), response, log);
     } else if ([parts.authRoutes, parts.redirectRoutes, parts.samlRoutes].some((route) => route(request, response)))
       return;
-    else if ([parts.auditExport, parts.scimRoutes, parts.tokenRoutes].some((route) => route(request, response))) return;
+    else if ([parts.auditExport, parts.scimRoutes].some((route) => route(request, response))) return;
+    else if ([parts.tokenRoutes, parts.deviceRoutes].some((route) => route(request, response))) return;
     else parts.ui(request, response);
   });
   server.on('upgrade', (request) => settleAddress(request, parts.proxyHops));

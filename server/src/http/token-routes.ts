@@ -1,5 +1,5 @@
 /**
- * The token endpoint for service accounts, as OAuth has it, so that any OAuth library can use it.
+ * The token endpoint for service accounts, as OAuth has it, so that any OAuth library can use it. Devices ask here, too.
  *
  *   GET  /.well-known/oauth-authorization-server → what there is (RFC 8414)
  *   POST /auth/token   grant_type=client_credentials [scope=…]   → { access_token, token_type, expires_in, scope } (RFC 6749 §4.4)
@@ -8,8 +8,8 @@
  * Forms, not JSON. The client proves itself by HTTP Basic, by client_id and client_secret in the form, or by a signed
  * statement (client_assertion, RFC 7523). Refusals are `{ error, error_description }` (RFC 6749 §5.2).
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError, ERRORS } from '@easel/schema/errors';
+import type { IncomingMessage } from 'node:http';
+import type { DeviceSignInService } from '../device-sign-in/device-sign-in.service.ts';
 import { SCOPE_WORDS } from '../rights/scopes.ts';
 import {
   ACCESS_TOKEN_SECONDS,
@@ -18,38 +18,26 @@ import {
 } from '../user/client-credential.service.ts';
 import { answerJson } from './answer.ts';
 import { addressOf } from './device.ts';
-import type { AuthRoutes } from './post-routes.ts';
+import { answerDevice, DEVICE_GRANT } from './device-routes.ts';
+import { createOauthRoutes, OauthError, readForm } from './oauth.ts';
+import type { AuthRoutes, PostRoute } from './post-routes.ts';
 
-const MAX_BODY_BYTES = 16_384;
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const METADATA_PATH = '/.well-known/oauth-authorization-server';
 
 interface TokenRoutesParts {
   clients: ClientCredentialService;
-  /** Null where nobody has said it: then what the caller has called. */
-  publicUrl: string | null;
+  deviceSignIns: DeviceSignInService;
+  baseOf: (request: IncomingMessage) => string;
   onError: (err: unknown) => void;
 }
 
-/** What OAuth calls a refusal, with its status. */
-class OauthError extends Error {
-  readonly error: string;
-  readonly status: number;
-
-  constructor(error: string, message: string, status = 400) {
-    super(message);
-    this.error = error;
-    this.status = status;
-  }
-}
-
-export function createTokenRoutes({ clients, publicUrl, onError }: TokenRoutesParts): AuthRoutes {
-  const baseOf = (request: IncomingMessage) => publicUrl ?? `http://${request.headers.host ?? 'localhost'}`;
-
-  const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>> = {
+export function createTokenRoutes({ clients, deviceSignIns, baseOf, onError }: TokenRoutesParts): AuthRoutes {
+  const routes: Record<string, PostRoute> = {
     async '/auth/token'(request, response) {
       const form = await readForm(request);
       const grant = form.get('grant_type');
+      if (grant === DEVICE_GRANT) return answerDevice(deviceSignIns, form, { request, response });
       if (grant !== 'client_credentials') {
         throw new OauthError('unsupported_grant_type', 'expected grant_type=client_credentials');
       }
@@ -69,24 +57,14 @@ export function createTokenRoutes({ clients, publicUrl, onError }: TokenRoutesPa
     },
   };
 
+  const post = createOauthRoutes(routes, { onError });
   return (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
     if (path === METADATA_PATH && (request.method === 'GET' || request.method === 'HEAD')) {
       answerJson(response, 200, metadata(baseOf(request)));
       return true;
     }
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (!route) return false;
-    if (request.method !== 'POST') {
-      response.setHeader('allow', 'POST');
-      answerOauth(response, new OauthError('invalid_request', 'expected a POST', 405));
-      return true;
-    }
-    route(request, response).catch((err: unknown) => {
-      if (!(err instanceof OauthError) && !(err instanceof AppError && ERRORS[err.code].kind !== 'bug')) onError(err);
-      answerOauth(response, err);
-    });
-    return true;
+    return post(request, response);
   };
 }
 
@@ -101,7 +79,8 @@ function metadata(base: string) {
     revocation_endpoint: `${base}/auth/revoke`,
     revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: algorithms,
-    grant_types_supported: ['client_credentials'],
+    device_authorization_endpoint: `${base}/auth/device/code`,
+    grant_types_supported: ['client_credentials', DEVICE_GRANT],
     response_types_supported: [],
     scopes_supported: SCOPE_WORDS,
   };
@@ -141,41 +120,4 @@ function basicOf(authorization: string): [string, string] {
     // Not encoded as it should be: told below.
   }
   throw new OauthError('invalid_client', 'expected HTTP Basic with client id and secret', 401);
-}
-
-async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
-  if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? '')) {
-    throw new OauthError('invalid_request', 'expected content-type: application/x-www-form-urlencoded');
-  }
-  let text = '';
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    text += chunk.toString('latin1');
-    if (text.length > MAX_BODY_BYTES)
-      throw new OauthError('invalid_request', `a body has at most ${MAX_BODY_BYTES} bytes`, 413);
-  }
-  const form = new URLSearchParams(text);
-  for (const name of form.keys()) {
-    if (form.getAll(name).length > 1) throw new OauthError('invalid_request', `${name} is there twice`);
-  }
-  return form;
-}
-
-function answerOauth(response: ServerResponse, err: unknown): void {
-  const { error, message, status } = oauthOf(err);
-  if (error === 'invalid_client') response.setHeader('www-authenticate', 'Basic realm="easel"');
-  if (err instanceof AppError && typeof err.details.retryAfterSeconds === 'number') {
-    response.setHeader('retry-after', String(err.details.retryAfterSeconds));
-  }
-  answerJson(response, status, { error, error_description: message });
-}
-
-function oauthOf(err: unknown): { error: string; message: string; status: number } {
-  if (err instanceof OauthError) return { error: err.error, message: err.message, status: err.status };
-  if (!(err instanceof AppError) || ERRORS[err.code].kind === 'bug') {
-    return { error: 'server_error', message: 'internal error', status: 500 };
-  }
-  const { code, message } = err;
-  if (code === 'UNAUTHENTICATED') return { error: 'invalid_client', message, status: 401 };
-  if (code === 'FORBIDDEN' || code === 'INVALID_INPUT') return { error: 'invalid_scope', message, status: 400 };
-  return { error: 'temporarily_unavailable', message, status: ERRORS[code].http };
 }

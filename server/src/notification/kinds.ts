@@ -134,6 +134,22 @@ export const KINDS = {
     byDefault: BOTH,
     isMandatory: true,
   }),
+  newCommand: kind<'device' | 'address' | 'when'>({
+    label: { en: 'A command was signed in with a code', de: 'Ein Befehl wurde mit einem Code angemeldet' },
+    says: {
+      en: ({ device, address, when }) => ({
+        title: 'The easel command was signed in',
+        text: `On ${device}, from ${address}, on ${when}. If it was not you, revoke its token and set a new password.`,
+      }),
+      de: ({ device, address, when }) => ({
+        title: 'Der Befehl easel wurde angemeldet',
+        text: `Auf ${device}, von ${address}, am ${when}. Waren Sie es nicht, widerrufen Sie das Token und setzen Sie ein neues Passwort.`,
+      }),
+    },
+    path: () => '/settings/tokens',
+    byDefault: BOTH,
+    isMandatory: true,
+  }),
   passwordChanged: kind<'when'>({
     label: { en: 'Your password was changed', de: 'Ihr Passwort wurde geändert' },
     says: {

@@ -37,6 +37,8 @@ type User = Awaited<ReturnType<TestServer['newUser']>>;
 
 interface World {
   owner: User;
+  /** Code that a command waits with. */
+  device: string;
   environment: string;
   snapshot: string;
   template: string;
@@ -91,6 +93,7 @@ const QUERIES: Record<string, Row> = {
   verifyAudit: plain('US', '{ isIntact }'),
   apiTokenPolicy: plain(EVERYBODY, '{ maxDays }'),
   apiTokens: { allowed: 'S', call: ({ service }) => `(owner: "${service}") { id }` },
+  deviceSignIn: { allowed: EVERYBODY, call: ({ device }) => `(code: "${device}") { id }` },
   environment: { allowed: 'VWAUSvps', call: ({ environment }) => `(id: "${environment}") { id }` },
   clientCredentials: { allowed: 'S', call: ({ service }) => `(owner: "${service}") { id }` },
   environmentLog: { allowed: 'VWAUS', call: ({ environment }) => `(id: "${environment}") { __typename }` },
@@ -133,6 +136,7 @@ const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDoY+15hVQm1ShYg+KO0wnkLE+K
 
 const MUTATIONS: Record<string, Row> = {
   addSshKey: mutation(EVERYBODY, () => '(input: { publicKey: "x" })'),
+  approveDeviceSignIn: mutation(EVERYBODY, ({ device }) => `(code: "${device}")`),
   authorizeSsh: mutation('', () => '(input: { login: "a", publicKey: "a" })'),
   changeGroupMembers: mutation('S', ({ group, user }) => `(id: "${group}", add: ["${user}"])`),
   checkSignInModule: onThing('S', 'signInModule'),
@@ -164,6 +168,7 @@ const MUTATIONS: Record<string, Row> = {
   deleteSnapshot: onThing('WS', 'snapshot'),
   deleteTemplate: onThing('AS', 'template'),
   deleteWebhook: onThing('S', 'webhook'),
+  denyDeviceSignIn: mutation(EVERYBODY, ({ device }) => `(code: "${device}")`),
   growEnvironmentDisk: mutation(
     'WAS',
     ({ environment }) => `(input: { id: "${environment}", diskBytes: 100000000000 })`,
@@ -379,6 +384,8 @@ async function newThings(): Promise<World> {
     share: shares[0]?.id ?? '',
     webhook: webhook.webhook.id,
     webhookDelivery,
+    // From an address of its own: one address begins only so many.
+    device: (await services.deviceSignIns.begin({ name: 'a', address: tail() })).userCode,
   };
 }
 

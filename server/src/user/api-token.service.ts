@@ -90,6 +90,16 @@ export class ApiTokenService {
     return this.#make({ userId, name: given.name, scopes, expiresAt });
   }
 
+  /** For somebody who has allowed it from elsewhere; `besides` is done with it, or neither is. */
+  makeAllowed(
+    userId: UserId,
+    { name, days }: { name: string; days: number },
+    besides: (tx: Tx) => Promise<void>,
+  ): Promise<NewApiToken> {
+    const expiresAt = this.#expiry(new Date(this.#clock.now() + days * DAY_MS), 'shorten');
+    return this.#make({ userId, name, scopes: null, expiresAt }, besides);
+  }
+
   /** A new secret for what a token is for. The old one is good for some hours more, and is listed until then. */
   async rotate(actor: Actor, id: string, input: z.input<typeof rotateSchema> = {}): Promise<NewApiToken> {
     const { overlapHours } = parseInput(rotateSchema, input);
