@@ -15,6 +15,8 @@ export interface Config {
   readonly isColorRefused: boolean;
   /** The command that opens a page, in place of the desktop's own. */
   readonly browser: string | undefined;
+  /** A browser that is opened here can be seen: not over SSH, and not without a desktop. */
+  readonly hasDesktop: boolean;
 }
 
 /** An address of Easel: http or https, without user, query and closing slash. Throws a sentence that says what is wrong. */
@@ -50,6 +52,10 @@ const schema = z.object({
   NO_COLOR: z.string().optional(),
   TERM: z.string().optional(),
   BROWSER: z.string().optional(),
+  DISPLAY: z.string().optional(),
+  WAYLAND_DISPLAY: z.string().optional(),
+  SSH_CONNECTION: z.string().optional(),
+  SSH_TTY: z.string().optional(),
 });
 
 /** Throws `ConfigError` with all problems at once. */
@@ -64,5 +70,17 @@ export function readSettings(env: Env): Config {
     home,
     isColorRefused: values.NO_COLOR !== undefined || values.TERM === 'dumb',
     browser: values.BROWSER,
+    hasDesktop: !values.SSH_CONNECTION && !values.SSH_TTY && hasDisplay(values),
   };
+}
+
+/** macOS and Windows have a desktop always. */
+function hasDisplay({
+  DISPLAY,
+  WAYLAND_DISPLAY,
+}: {
+  DISPLAY?: string | undefined;
+  WAYLAND_DISPLAY?: string | undefined;
+}): boolean {
+  return process.platform === 'darwin' || process.platform === 'win32' || Boolean(DISPLAY || WAYLAND_DISPLAY);
 }

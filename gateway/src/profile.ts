@@ -12,7 +12,7 @@ import { CommandError } from './failure.ts';
 const profileSchema = z.object({
   token: z.string().min(1),
   login: z.string(),
-  /** `browser`: made for this command, and revoked by `sign-out`; `given`: someone else's to revoke. */
+  /** `browser`: made for this command, there or with a code, and revoked by `sign-out`; `given`: someone else's to revoke. */
   origin: z.enum(['browser', 'given']),
 });
 export type Profile = z.infer<typeof profileSchema>;

@@ -4,8 +4,10 @@ import { apiTokensQuery, meQuery, revokeApiTokenMutation } from '../api/account.
 import { findConnection, readToken, typedUrl, urlArgument } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../failure.ts';
+import { plain } from '../output/clean.ts';
 import { forgetProfile, readProfiles, storeProfile } from '../profile.ts';
 import { openBrowser } from '../sign-in/browser.ts';
+import { tokenByCode } from '../sign-in/device.ts';
 import { listenForToken } from '../sign-in/loopback.ts';
 
 /** Where `npm start` serves when nobody has said otherwise. */
@@ -14,7 +16,7 @@ const LOCAL_URL = 'http://127.0.0.1:7080';
 export async function signIn(
   context: Context,
   text: string | undefined,
-  { browser = true }: { browser?: boolean },
+  { browser = true, device = false }: { browser?: boolean; device?: boolean },
 ): Promise<void> {
   const { config, io, options, out } = context;
   const url = text === undefined ? await defaultUrl(context) : urlArgument(text);
@@ -22,7 +24,7 @@ export async function signIn(
   const isGiven = options.tokenFile !== undefined;
   const token = isGiven
     ? await readToken(options.tokenFile ?? '-', io)
-    : await tokenFromBrowser(context, { url, isOpened: browser });
+    : await tokenFromPerson(context, { url, isOpened: browser, isByCode: device });
   const me = await (await context.apiAt({ url, token })).ask(meQuery, {}, { isRepeatable: true });
   if (!me) throw new CommandError('UNAUTHENTICATED', `${url} does not know this token`);
   await storeProfile(config.configDir, url, { token, login: me.login, origin: isGiven ? 'given' : 'browser' });
@@ -52,6 +54,38 @@ export async function whoami(context: Context): Promise<void> {
   out.json({ url, ...me });
   out.line(`${out.paint('bold', me.login)}${me.name && me.name !== me.login ? ` (${me.name})` : ''} at ${url}`);
   if (me.isAdministrator) out.line('an administrator');
+}
+
+/** With a browser here, or with a code and any browser elsewhere. */
+async function tokenFromPerson(
+  context: Context,
+  { url, isOpened, isByCode }: { url: string; isOpened: boolean; isByCode: boolean },
+): Promise<string> {
+  const { config } = context;
+  if (isByCode) return tokenFromCode(context, url);
+  if (!isOpened || config.browser !== undefined || config.hasDesktop)
+    return tokenFromBrowser(context, { url, isOpened });
+  try {
+    context.out.note('There is no browser on this machine that you could see: signing in with a code.');
+    return await tokenFromCode(context, url);
+  } catch (err) {
+    if (!(err instanceof CommandError) || err.code !== 'UNSUPPORTED_VERSION') throw err;
+    return tokenFromBrowser(context, { url, isOpened: false });
+  }
+}
+
+function tokenFromCode({ io }: Context, url: string): Promise<string> {
+  return tokenByCode({
+    url,
+    name: hostname(),
+    signal: io.signal,
+    // Not a remark: without it nobody could go on, with --json too.
+    show: ({ userCode, pageUrl, completeUrl, expiresInSeconds }) =>
+      io.stderr.write(
+        `Open this page with any browser, and enter the code:\n  ${plain(pageUrl)}\n  ${plain(userCode)}\n` +
+          `or open ${plain(completeUrl)}\nIt is good for ${Math.round(expiresInSeconds / 60)} minutes.\n`,
+      ),
+  });
 }
 
 async function tokenFromBrowser(

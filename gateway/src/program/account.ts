@@ -6,12 +6,17 @@ import { type Door, through } from './door.ts';
 export function addAccountCommands(program: Command, door: Door): void {
   program
     .command('sign-in')
-    .description('sign in with a browser, or with --token-file, and keep the token for later')
+    .description('sign in with a browser, a code or --token-file, and keep the token for later')
     .argument('[url]', 'address of Easel, in place of --url, EASEL_URL or the last one')
     .option('--no-browser', 'only print the address of the page')
+    .option('--device', 'show a code to enter with a browser on any machine; by itself over SSH and without a desktop')
     .addHelpText(
       'after',
-      examples('easel sign-in https://easel.example.com', 'easel sign-in --token-file - <token.txt'),
+      examples(
+        'easel sign-in https://easel.example.com',
+        'easel sign-in https://easel.example.com --device',
+        'easel sign-in --token-file - <token.txt',
+      ),
     )
     .action(through(door, async () => (await import('../commands/sign-in.ts')).signIn));
   program
