@@ -156,6 +156,10 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     users,
     sessions,
     policy: factorPolicy,
+    onChanged: (tx, userId, what) => {
+      const when = new Date(clock.now()).toISOString();
+      return notifications.tell(tx, { userId, kind: 'secondFactorChanged', values: { what, when } });
+    },
     issuer: `Easel (${new URL(config.EASEL_PUBLIC_URL ?? 'http://localhost').host})`,
   });
   const passkeys = new PasskeyService({ db, clock, log });
@@ -362,7 +366,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     snapshotScheduler: new SnapshotSchedulerService({
       db,
       clock,
-      onEnded: tellOfSnapshots({ environments, webhooks }),
+      onEnded: tellOfSnapshots({ environments, notifications, webhooks }),
     }),
     sshAccess: new SshAccessService({
       sshKeys,

@@ -126,6 +126,11 @@ export class AuditService {
     return reading(() => auditStore.page(this.#db, query, filter));
   }
 
+  /** Who ended so how often in that time, the most often first: for what is told of it. */
+  countByActor(tx: Tx, of: Parameters<typeof auditStore.countByActor>[1]): Promise<{ login: string; count: number }[]> {
+    return auditStore.countByActor(tx, of);
+  }
+
   /** Walks through the whole chain. Throws FORBIDDEN, or OBJECT_STORE_UNAVAILABLE. */
   async verify(actor: Actor): Promise<Verified> {
     mustMay(actor, 'audit.read');

@@ -39,6 +39,20 @@ export const auditStore = {
     return db.auditEntry.findMany({ ...query, where: where(filter), orderBy: [{ at: 'desc' }, { id: 'desc' }] });
   },
 
+  /** Users with how many of their acts ended so in that time; the most first. */
+  async countByActor(
+    db: Reader,
+    { outcome, from, until }: { outcome: string; from: Date; until: Date },
+  ): Promise<{ login: string; count: number }[]> {
+    const groups = await db.auditEntry.groupBy({
+      by: ['actorLogin'],
+      where: { outcome, at: { gte: from, lt: until }, actorLogin: { not: null } },
+      _count: { _all: true },
+      orderBy: [{ _count: { actorLogin: 'desc' } }, { actorLogin: 'asc' }],
+    });
+    return groups.map(({ actorLogin, _count }) => ({ login: actorLogin ?? '', count: _count._all }));
+  },
+
   /** The end of the chain, held until the end of the transaction: one seals at a time. */
   async lockHead(tx: Tx): Promise<AuditHead> {
     await tx.auditHead.createMany({ data: { id: 1, hash: GENESIS }, skipDuplicates: true });

@@ -10,6 +10,7 @@ import type { Services } from '../context.ts';
 import type { Db } from '../db.ts';
 import { deliverMails, sweepMails } from '../mail/deliver.ts';
 import { tellExpiringTokens } from '../notification/expiring-tokens.ts';
+import { tellReachedQuotas } from '../notification/reached-quotas.ts';
 import type { Unwritten } from '../outbox/outbox.ts';
 import { deliverWebhooks, sweepDeliveries } from '../webhook/deliver.ts';
 import { passOnNews } from './news.ts';
@@ -51,6 +52,7 @@ export function createOutgoing({ db, services, log, clock }: OutgoingParts) {
     webhooks: () => deliverWebhooks({ db, webhooks, notifications, clock, log }, unwritten.webhooks),
     news: () => passOnNews({ db, environments: services.environments, notifications, webhooks }),
     expiringTokens: () => tellExpiringTokens({ db, apiTokens: services.apiTokens, notifications, clock }),
+    reachedQuotas: () => tellReachedQuotas({ db, audit: services.audit, notifications, clock }),
     async sweep() {
       await sweepMails({ db, clock });
       await sweepDeliveries({ db, clock });
@@ -79,6 +81,7 @@ export async function runOutgoing(parts: OutgoingParts, signal: AbortSignal): Pr
     loop('webhooks', 2 * second, turns.webhooks),
     alone('news', second, turns.news),
     alone('expiring tokens', 10 * minute, turns.expiringTokens),
+    alone('reached quotas', 10 * minute, turns.reachedQuotas),
     alone('outgoing retention', hour, turns.sweep),
   ]);
 }

@@ -2,7 +2,8 @@
  * Everything that anybody is told of, in one closed table: what the inbox and the mail say in every language, where it leads,
  * where it is told unless the person has chosen otherwise, and whether it may be switched off. What guards an account may not.
  */
-import type { InEach } from '../mail/language.ts';
+import type { InEach, Language } from '../mail/language.ts';
+import { FACTOR_CHANGES, isFactorChange } from './factor-changes.ts';
 
 interface Said {
   title: string;
@@ -27,6 +28,11 @@ const BOTH = { isInbox: true, isMail: true };
 
 function kind<Value extends string>(given: Kind<Value>): Kind<Value> {
   return given;
+}
+
+/** A newer release may know more of them. */
+function factorChange(word: string, language: Language): string {
+  return isFactorChange(word) ? FACTOR_CHANGES[word][language] : word;
 }
 
 export const KINDS = {
@@ -171,14 +177,14 @@ export const KINDS = {
     says: {
       en: ({ what, when }) => ({
         title: 'Your second factor was changed',
-        text: `${what}, on ${when}. If it was not you, tell an administrator.`,
+        text: `${factorChange(what, 'en')}, on ${when}. If it was not you, tell an administrator.`,
       }),
       de: ({ what, when }) => ({
         title: 'Ihr zweiter Faktor wurde geändert',
-        text: `${what}, am ${when}. Waren Sie es nicht, sagen Sie es einem Administrator.`,
+        text: `${factorChange(what, 'de')}, am ${when}. Waren Sie es nicht, sagen Sie es einem Administrator.`,
       }),
     },
-    path: () => '/settings/password',
+    path: () => '/settings/security',
     byDefault: BOTH,
     isMandatory: true,
   }),

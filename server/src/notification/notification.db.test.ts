@@ -1,6 +1,7 @@
 /** Inboxes: what comes in, who sees it, where it is told, and the line that shows it at once. */
 import { newId, type UserId } from '@easel/schema/ids';
 import { createClient } from 'graphql-ws';
+import { TOTP } from 'otpauth';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { inTransaction } from '../db.ts';
@@ -297,5 +298,84 @@ describe('an API token that is about to end', () => {
     await turns.expiringTokens();
     const told = await server.db.notification.findMany({ where: { thingId: token.id } });
     expect(told.map(({ userId }) => userId)).toContain(server.administrator.userId);
+  });
+});
+
+describe('limits that were reached', () => {
+  it('are told to administrators the day after, once, with how often and by whom', async () => {
+    const yesterday = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 3_600_000;
+    const refuse = (actorLogin: string, at: number, outcome = 'QUOTA_EXCEEDED') =>
+      server.db.auditEntry.create({
+        data: { id: newId('auditEntry'), at: new Date(at), actorKind: 'user', actorLogin, action: 'a', outcome },
+      });
+    await refuse('ada', yesterday);
+    await refuse('bob', yesterday);
+    await refuse('bob', yesterday - 1000);
+    await refuse('carol', yesterday, 'FORBIDDEN');
+    await refuse('dan', yesterday - 2 * 86_400_000);
+    await refuse('eve', Date.now());
+    await turns.reachedQuotas();
+    await turns.reachedQuotas();
+    const told = await server.db.notification.findMany({
+      where: { kind: 'quotaReached', userId: server.administrator.userId },
+    });
+    expect(told.map(({ values }) => values)).toEqual([{ count: '3', who: 'bob (2), ada (1)' }]);
+  });
+});
+
+it('the owner of a snapshot is told that it has failed', async () => {
+  const { services } = server.app;
+  const cluster = await server.newCluster();
+  const given = { name: `e-${newId('event').slice(-10)}`, template: 'sample', platform: cluster.id };
+  const { id: environmentId } = await services.environments.create(user, given);
+  await services.environments.stop(user, environmentId);
+  const { id: snapshotId } = await services.snapshots.take(user, { id: environmentId });
+  const failed = { type: 'failed', snapshotId, failure: { ...SCRIPT_FAILED, class: 'volume', message: 'no class' } };
+  await services.snapshotScheduler.report(cluster.actor, [failed]);
+  await services.snapshotScheduler.report(cluster.actor, [failed]);
+  expect(await inboxOf(user)).toEqual([
+    expect.objectContaining({
+      kind: 'snapshotFailed',
+      title: expect.stringMatching(new RegExp(`^Snapshot .* of ${given.name} failed$`)),
+      text: 'no class',
+      path: `/environments/${environmentId}`,
+    }),
+  ]);
+});
+
+describe('somebody whose second factors change', () => {
+  const titlesOf = async () => (await inboxOf(user)).map(({ text }) => text.split(',')[0]);
+  const holder = () => ({ userId: user.userId, sessionId: null });
+  const setUp = async () => {
+    const { factors } = server.app.services;
+    const { secret } = await factors.startTotp(holder());
+    await factors.confirmTotp(holder(), new TOTP({ secret }).generate());
+  };
+
+  it('is told of each change', async () => {
+    const { factors } = server.app.services;
+    await setUp();
+    await factors.newRecoveryCodes(user.userId);
+    await factors.removeTotp(user.userId);
+    await setUp();
+    await factors.reset(server.administrator, user.userId);
+    expect(await titlesOf()).toEqual([
+      'An administrator took all second factors away',
+      'An authenticator app was set up',
+      'The authenticator app was removed',
+      'New recovery codes were made',
+      'An authenticator app was set up',
+    ]);
+  });
+
+  it('is told in his own language', async () => {
+    await withAddress(user, { language: 'de' });
+    await setUp();
+    expect(await titlesOf()).toEqual([expect.stringMatching(/^Eine Authenticator-App wurde eingerichtet/)]);
+  });
+
+  it('is told nothing of what was undone', async () => {
+    await expect(server.app.services.factors.removeTotp(user.userId)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await titlesOf()).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import type { UserId } from '@easel/schema/ids';
 import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Passkey } from '../generated/prisma/client.ts';
+import type { FactorChange } from '../notification/factor-changes.ts';
 import { readRights } from '../rights/grants.ts';
 import { mustHold, mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
@@ -44,6 +45,8 @@ interface SecondFactorParts {
   users: UserService;
   sessions: SessionService;
   policy: FactorPolicyService;
+  /** Tells the user, in the same transaction. */
+  onChanged: (tx: Tx, userId: UserId, change: FactorChange) => Promise<void>;
   /** What people call this installation: its host. */
   issuer: string;
 }
@@ -96,7 +99,7 @@ export class SecondFactorService {
     const nowMs = this.#parts.clock.now();
     const step = stepOf(code, { secret, nowMs, lastStep: null });
     if (step === null) throw wrongCode();
-    return this.#add(holder, async (tx) => {
+    return this.#add(holder, 'appAdded', async (tx) => {
       const confirmed = { sealedPending, sealedSecret: sealedPending, step, now: new Date(nowMs) };
       if (!(await factorStore.confirmTotp(tx, userId, confirmed))) {
         throw new AppError({ code: 'WRONG_STATE', message: 'it was begun again meanwhile: take the newest code' });
@@ -110,7 +113,7 @@ export class SecondFactorService {
     passkey: Parameters<typeof factorStore.insertPasskey>[1],
   ): Promise<{ passkey: Passkey; recoveryCodes: string[] | null }> {
     let inserted: Passkey | null = null;
-    const recoveryCodes = await this.#add(holder, async (tx) => {
+    const recoveryCodes = await this.#add(holder, 'passkeyAdded', async (tx) => {
       inserted = await factorStore.insertPasskey(tx, passkey);
     });
     if (!inserted) throw new AppError({ code: 'INTERNAL', message: 'the passkey was not stored' });
@@ -133,12 +136,12 @@ export class SecondFactorService {
 
   /** Throws NOT_FOUND, or WRONG_STATE for the last one where one is required. */
   async removeTotp(userId: UserId): Promise<void> {
-    await this.#remove(userId, 'authenticator app', (tx) => factorStore.removeTotp(tx, userId));
+    await this.#remove(userId, 'appRemoved', (tx) => factorStore.removeTotp(tx, userId));
   }
 
   /** Throws NOT_FOUND, or WRONG_STATE for the last one where one is required. */
   async removePasskey(userId: UserId, id: string): Promise<void> {
-    await this.#remove(userId, 'passkey', (tx) => factorStore.removePasskey(tx, userId, id));
+    await this.#remove(userId, 'passkeyRemoved', (tx) => factorStore.removePasskey(tx, userId, id));
   }
 
   async renamePasskey(userId: UserId, id: string, name: string): Promise<void> {
@@ -154,6 +157,7 @@ export class SecondFactorService {
       if (!totp && passkeys.length === 0) {
         throw new AppError({ code: 'WRONG_STATE', message: 'set up an authenticator app or a passkey first' });
       }
+      await this.#parts.onChanged(tx, userId, 'codesMade');
       return this.#makeRecoveryCodes(tx, userId);
     });
   }
@@ -168,27 +172,38 @@ export class SecondFactorService {
       await factorStore.removeAll(tx, userId);
       await halfOpenStore.removeAllOf(tx, userId);
       await this.#parts.sessions.revokeOthers(tx, userId, null);
+      await this.#parts.onChanged(tx, userId, 'allRemoved');
     });
     return user;
   }
 
   /** Whoever has only known the password is out, once there is more to know. */
-  async #add({ userId, sessionId }: Holder, work: (tx: Tx) => Promise<void>): Promise<string[] | null> {
+  async #add(
+    { userId, sessionId }: Holder,
+    change: FactorChange,
+    work: (tx: Tx) => Promise<void>,
+  ): Promise<string[] | null> {
     return inTransaction(this.#db, async (tx) => {
       await this.#parts.users.lock(tx, userId);
       const before = await this.#read(tx, userId);
       await work(tx);
+      await this.#parts.onChanged(tx, userId, change);
       if (before.totp || before.passkeys.length > 0) return null;
       await this.#parts.sessions.revokeOthers(tx, userId, sessionId);
       return this.#makeRecoveryCodes(tx, userId);
     });
   }
 
-  async #remove(userId: UserId, what: string, work: (tx: Tx) => Promise<boolean>): Promise<void> {
+  async #remove(
+    userId: UserId,
+    change: 'appRemoved' | 'passkeyRemoved',
+    work: (tx: Tx) => Promise<boolean>,
+  ): Promise<void> {
     const isRequired = await this.#parts.policy.requires(userId);
     await inTransaction(this.#db, async (tx) => {
       await this.#parts.users.lock(tx, userId);
-      if (!(await work(tx))) throw notFound(what);
+      if (!(await work(tx))) throw notFound(change === 'appRemoved' ? 'authenticator app' : 'passkey');
+      await this.#parts.onChanged(tx, userId, change);
       const { totp, passkeys } = await this.#read(tx, userId);
       if (totp || passkeys.length > 0) return;
       if (isRequired) {
