@@ -5,6 +5,7 @@ import { Interrupted } from './io.ts';
 /** Codes of the command itself, beside those of `@easel/schema/errors`. */
 export type OwnCode =
   | 'API_UNREACHABLE'
+  | 'AUDIT_BROKEN'
   | 'ENVIRONMENT_FAILED'
   | 'SNAPSHOT_FAILED'
   | 'OVERTAKEN'

@@ -48,33 +48,6 @@ export const createSshCertificateMutation = operation(
   z.object({ certificate: z.string() }),
 );
 
-const apiTokenSchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  prefix: z.string(),
-  createdAt: z.string(),
-  expiresAt: z.string().nullable(),
-  lastUsedAt: z.string().nullable(),
-});
-const API_TOKEN = 'id name prefix createdAt expiresAt lastUsedAt';
-
-export const apiTokensQuery = operation(`query { result: apiTokens { ${API_TOKEN} } }`, z.array(apiTokenSchema));
-
-export const createApiTokenMutation = operation(
-  `mutation ($input: CreateApiTokenInput!) {
-    result: createApiToken(input: $input) {
-      ... on CreatedApiToken { token apiToken { ${API_TOKEN} } }
-      ${REFUSAL}
-    }
-  }`,
-  z.object({ token: z.string(), apiToken: apiTokenSchema }),
-);
-
-export const revokeApiTokenMutation = operation(
-  `mutation ($id: ID!) { result: revokeApiToken(id: $id) { ... on ApiToken { ${API_TOKEN} } ${REFUSAL} } }`,
-  apiTokenSchema,
-);
-
 export const createTicketMutation = operation(
   `mutation ($input: CreateTicketInput!) {
     result: createTicket(input: $input) { ... on Ticket { relayUrl token expiresAt } ${REFUSAL} }

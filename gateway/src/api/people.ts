@@ -55,6 +55,11 @@ export const usersQuery = operation(
   edges(userSchema),
 );
 
+export const serviceAccountsQuery = operation(
+  'query { result: users(first: 200, kind: service) { edges { node { id login name } } } }',
+  edges(userSchema),
+);
+
 export const groupMembersQuery = operation(
   `query ($id: ID!) { result: node(id: $id) { ... on Group {
     members(first: 200) { edges { node { id login name } } pageInfo { hasNextPage } } } } }`,

@@ -5,10 +5,12 @@
 import type { Argument, Command, Option } from 'commander';
 import { environmentNamesQuery } from '../api/environments.ts';
 import { instanceTypesQuery } from '../api/instance-types.ts';
+import { serviceAccountsQuery } from '../api/people.ts';
 import { platformsQuery } from '../api/platforms.ts';
 import { receivedQuery } from '../api/shares.ts';
 import { snapshotsQuery } from '../api/snapshots.ts';
 import { templatesQuery } from '../api/templates.ts';
+import { apiTokensQuery, tokenPolicyQuery } from '../api/tokens.ts';
 import type { Context } from '../context.ts';
 import { type Names, namesFor } from '../program/arguments.ts';
 
@@ -113,6 +115,10 @@ const NAMES: Record<Names, (context: Context) => Promise<readonly string[]>> = {
   platforms: async (context) => (await (await context.api()).ask(platformsQuery)).map(({ name }) => name),
   instanceTypes: async (context) => (await (await context.api()).ask(instanceTypesQuery)).map(({ name }) => name),
   snapshots: async (context) => (await (await context.api()).all(snapshotsQuery)).map(({ id }) => id),
+  scopes: async (context) => (await (await context.api()).ask(tokenPolicyQuery)).scopes.map(({ name }) => name),
+  serviceAccounts: async (context) =>
+    (await (await context.api()).ask(serviceAccountsQuery)).edges.map(({ node }) => node.login),
+  tokens: async (context) => [...new Set((await (await context.api()).ask(apiTokensQuery)).map(({ name }) => name))],
 };
 
 /** Nothing when it fails or takes too long. */

@@ -2,6 +2,7 @@
 import { isId } from '@easel/schema/ids';
 import type { Api } from '../api/api.ts';
 import { type EnvironmentWithAccess, environmentQuery } from '../api/environments.ts';
+import { type User, usersQuery } from '../api/people.ts';
 import { type Template, templateQuery } from '../api/templates.ts';
 import { CommandError } from '../failure.ts';
 
@@ -23,6 +24,14 @@ export async function findTemplate(api: Api, nameOrId: string): Promise<Template
     'NOT_FOUND',
     `no template is called ${JSON.stringify(nameOrId)}; \`easel template list\` shows them`,
   );
+}
+
+/** The user of this login. Throws NOT_FOUND. */
+export async function findUser(api: Api, login: string): Promise<User> {
+  const found = await api.ask(usersQuery, { search: login }, { isRepeatable: true });
+  const user = found.edges.map(({ node }) => node).find((each) => each.login === login);
+  if (user) return user;
+  throw new CommandError('NOT_FOUND', `nobody has the login ${JSON.stringify(login)}`);
 }
 
 /** Of a list, the one with this id or name. Throws NOT_FOUND, and INVALID_INPUT when several have the name. */

@@ -9,12 +9,9 @@ import {
   groupMembersQuery,
   groupsQuery,
   rolesQuery,
-  type User,
-  usersQuery,
 } from '../api/people.ts';
 import type { Context } from '../context.ts';
-import { CommandError } from '../failure.ts';
-import { pick } from './find.ts';
+import { findUser, pick } from './find.ts';
 
 export async function listGroups({ api: open, out }: Context): Promise<void> {
   const groups = (await (await open()).ask(groupsQuery, {}, { isRepeatable: true })).edges.map(({ node }) => node);
@@ -97,14 +94,6 @@ async function findGroup(api: Api, nameOrId: string): Promise<Group> {
     nameOrId,
     'group',
   );
-}
-
-/** The user of this login. Throws NOT_FOUND. */
-export async function findUser(api: Api, login: string): Promise<User> {
-  const found = await api.ask(usersQuery, { search: login }, { isRepeatable: true });
-  const user = found.edges.map(({ node }) => node).find((each) => each.login === login);
-  if (user) return user;
-  throw new CommandError('NOT_FOUND', `nobody has the login ${JSON.stringify(login)}`);
 }
 
 /** `developer`, `system:auditor`, or the name of a role that people made. */

@@ -9,8 +9,8 @@ import {
   type Source,
 } from '../api/people.ts';
 import type { Context } from '../context.ts';
-import { pick } from './find.ts';
-import { findUser, grantText } from './group.ts';
+import { findUser, pick } from './find.ts';
+import { grantText } from './group.ts';
 
 export async function listRoles({ api: open, out }: Context): Promise<void> {
   const roles = await (await open()).ask(rolesQuery, {}, { isRepeatable: true });

@@ -12,10 +12,9 @@ import type { Context } from '../context.ts';
 import { badUsage, CommandError } from '../failure.ts';
 import { relative } from '../output/format.ts';
 import type { Cell } from '../output/output.ts';
+import { lengthOf } from './moment.ts';
 import { PHASE_STYLES } from './phase.ts';
 
-const HOUR_MS = 3_600_000;
-const UNIT_MS: Record<string, number> = { m: HOUR_MS / 60, h: HOUR_MS, d: 24 * HOUR_MS, w: 7 * 24 * HOUR_MS };
 /** Who names no time gets a day: what is forgotten ends by itself. */
 const USUAL = '1d';
 
@@ -32,7 +31,7 @@ export async function addShare(context: Context, name: string, guest: string, op
   const { out } = context;
   const { access, port: ports, note } = options;
   if (ports && access !== 'ports') throw badUsage('--port goes with --access ports');
-  const lengthMs = options.untilRevoked ? null : lengthOf(options.for ?? USUAL);
+  const lengthMs = options.untilRevoked ? null : lengthOf(options.for ?? USUAL, '--for');
   const expiresAt = lengthMs === null ? undefined : new Date(Date.now() + lengthMs).toISOString();
   const input = { environment: name, [options.group ? 'group' : 'user']: guest, access, ports, expiresAt, note };
   const share = await (await context.api()).ask(shareEnvironmentMutation, { input });
@@ -116,11 +115,4 @@ function accessOf({ access, ports }: Share): string {
 
 function untilOf({ expiresAt }: Share, nowMs: number): string {
   return expiresAt === null ? 'until you remove it' : `ends ${relative(expiresAt, nowMs)}`;
-}
-
-function lengthOf(text: string): number {
-  const [, count, unit = ''] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
-  const unitMs = UNIT_MS[unit];
-  if (count === undefined || unitMs === undefined) throw badUsage('--for takes a time like 30m, 8h, 1d or 2w');
-  return Number(count) * unitMs;
 }

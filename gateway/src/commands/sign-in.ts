@@ -1,6 +1,7 @@
 /** sign-in, sign-out, whoami. */
 import { hostname } from 'node:os';
-import { apiTokensQuery, meQuery, revokeApiTokenMutation } from '../api/account.ts';
+import { meQuery } from '../api/account.ts';
+import { apiTokensQuery, revokeApiTokenMutation } from '../api/tokens.ts';
 import { findConnection, readToken, typedUrl, urlArgument } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../failure.ts';

@@ -1,6 +1,6 @@
-/** sign-in, sign-out, whoami, token, completion. */
+/** sign-in, sign-out, whoami, completion. */
 import { Argument, type Command } from 'commander';
-import { examples, wholeNumber } from './arguments.ts';
+import { examples } from './arguments.ts';
 import { type Door, through } from './door.ts';
 
 export function addAccountCommands(program: Command, door: Door): void {
@@ -27,25 +27,6 @@ export function addAccountCommands(program: Command, door: Door): void {
     .command('whoami')
     .description('tell who you are, and where')
     .action(through(door, async () => (await import('../commands/sign-in.ts')).whoami));
-
-  const tokens = program.command('token').description('API tokens for scripts');
-  tokens
-    .command('create')
-    .description('make a token; it is shown once')
-    .argument('<name>', 'what it is for')
-    .option('--expires-days <days>', 'how long it is good for; without it, until it is revoked', wholeNumber(1, 3650))
-    .action(through(door, async () => (await import('../commands/token.ts')).createToken));
-  tokens
-    .command('list')
-    .alias('ls')
-    .description('list them')
-    .action(through(door, async () => (await import('../commands/token.ts')).listTokens));
-  tokens
-    .command('revoke')
-    .alias('rm')
-    .description('revoke one')
-    .argument('<token>', 'its name or id')
-    .action(through(door, async () => (await import('../commands/token.ts')).revokeToken));
 
   program
     .command('completion')

@@ -3,7 +3,15 @@ import { Argument, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '../output/format.ts';
 
 /** What the names are of that may stand in an argument or option: completion offers them. */
-export type Names = 'environments' | 'templates' | 'platforms' | 'instanceTypes' | 'snapshots';
+export type Names =
+  | 'environments'
+  | 'templates'
+  | 'platforms'
+  | 'instanceTypes'
+  | 'snapshots'
+  | 'scopes'
+  | 'serviceAccounts'
+  | 'tokens';
 const namesOf = new WeakMap<Argument | Option, Names>();
 
 export function completedBy<T extends Argument | Option>(thing: T, names: Names): T {

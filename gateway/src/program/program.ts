@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAccountCommands } from './account.ts';
+import { addAuditCommands } from './audit.ts';
 import { addDiskCommands } from './disks.ts';
 import type { Door } from './door.ts';
 import { addEnvironmentCommands } from './environments.ts';
@@ -9,6 +10,7 @@ import { addPeopleCommands } from './people.ts';
 import { addPlatformCommands } from './platforms.ts';
 import { addShareCommands } from './shares.ts';
 import { addTemplateCommands } from './templates.ts';
+import { addTokenCommands } from './tokens.ts';
 import { addWayInCommands } from './ways-in.ts';
 
 const EPILOG = `
@@ -54,6 +56,8 @@ export function createProgram(door: Door): Command {
   addPlatformCommands(program.commandsGroup('Platforms:'), door);
   addPeopleCommands(program.commandsGroup('People:'), door);
   addAccountCommands(program.commandsGroup('Account and installation:'), door);
+  addTokenCommands(program, door);
+  addAuditCommands(program, door);
   return program;
 }
 
