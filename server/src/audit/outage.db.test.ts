@@ -87,7 +87,8 @@ describeWith(['swift'], 'the audit log', () => {
       await exportHours({ ...parts, clock: anHourLater });
       const { entries, broken } = await verify(parts);
       expect(broken).toBeNull();
-      const keys = await Array.fromAsync(keysOf(objects));
+      const keys: string[] = [];
+      for await (const key of keysOf(objects)) keys.push(key);
       expect(keys.length).toBeGreaterThan(1);
       const texts = await Promise.all(
         keys.map(async (key) =>

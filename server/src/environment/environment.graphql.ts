@@ -58,6 +58,7 @@ export const EnvironmentNode = builder.prismaNode('Environment', {
   authScopes: (environment, context) => mayOf(context, 'environment.read', environment),
   fields: (t) => ({
     name: t.exposeString('name'),
+    namespace: t.relation('namespace'),
     version: t.exposeInt('version', { description: 'Raised by every change: take what is newer.' }),
     phase: t.field({ type: PhaseEnum, resolve: ({ phase }) => phase as EnvironmentPhase }),
     desired: t.field({ type: DesiredStateEnum, resolve: ({ desired }) => desired as DesiredState }),
@@ -196,7 +197,8 @@ function parseStart(key: string) {
 const CreateEnvironmentInput = builder.inputType('CreateEnvironmentInput', {
   fields: (t) => ({
     name: t.string({ description: "Made from the template's when left out." }),
-    template: t.string({ description: 'Id or name. Left out: the only one there is.' }),
+    template: t.string({ description: 'Id, name or `namespace/name`. Left out: the only one there is.' }),
+    namespace: t.id({ description: "Id or name, for a repository. Left out: the template's, or the default one." }),
     gitUrl: t.string({ description: 'A repository instead of a template.' }),
     branch: t.string(),
     image: t.string(),

@@ -36,6 +36,7 @@ import {
   chooseSpec,
   createEnvironmentSchema,
   randomName,
+  type Templates,
 } from './spec.ts';
 import { adjust, enterQueue, transition } from './transition.ts';
 import { gitOf, refuseLossOf } from './unsaved-work.ts';
@@ -106,13 +107,21 @@ export class EnvironmentService {
   /** Gives the environment of the same request key when there is one, also when both were asked for at once. */
   async create(actor: Actor, input: CreateEnvironmentInput): Promise<EnvironmentRow> {
     const { userId } = asUser(actor);
-    const namespaceId = await this.#parts.namespaces.defaultId();
-    mustMay(actor, 'environment.create', { namespaceId });
+    const { namespaces, templates } = this.#parts;
+    await namespaces.whereMay(actor, 'environment.create');
     const wish = parseInput(createEnvironmentSchema, input);
     const known = await this.#madeBefore(userId, wish.requestKey);
     if (known) return known;
     const restored = wish.snapshot === null ? null : await this.#parts.snapshots().toRestore(actor, wish.snapshot);
-    const { spec, templateId } = await chooseSpec(wish, this.#parts.templates, restored?.source);
+    const usable: Templates = {
+      find: (wanted) => templates.find(actor, wanted),
+      list: (limit) => templates.list(actor, limit),
+    };
+    const { spec, templateId, namespaceId: given } = await chooseSpec(wish, usable, restored?.source);
+    const namespaceId = await namespaces.choose(actor, 'environment.create', wish.namespace ?? given);
+    if (given !== null && given !== namespaceId) {
+      throw invalidInput([{ path: 'namespace', message: 'what it is made from is in another namespace' }]);
+    }
     const platform = await this.#choosePlatform(wish, restored);
     const common = {
       namespaceId,
@@ -337,6 +346,7 @@ export class EnvironmentService {
         details: { limit: maxPerUser },
       });
     }
+    await this.#parts.namespaces.hold(tx, fields.namespaceId);
     if (fields.restoredFromId) await this.#parts.snapshots().hold(tx, fields.restoredFromId);
     await this.#parts.platforms.hold(tx, fields.platformId);
     const now = this.#now();

@@ -1,3 +1,4 @@
+import { newId } from '@easel/schema/ids';
 import { nameSchema } from '@easel/schema/names';
 import { templateSpecSchema } from '@easel/schema/template';
 import { describe, expect, it } from 'vitest';
@@ -45,7 +46,7 @@ describe('what is made from a snapshot', () => {
     ...templateSpecSchema.parse({ name: 'shop', repository: { url: 'https://h/shop' } }),
     image: 'alpine:3',
   };
-  const source: SourceOfSnapshot = { spec, templateId: null };
+  const source: SourceOfSnapshot = { spec, templateId: null, namespaceId: newId('namespace') };
   const restore = (input: object) => chooseSpec(createEnvironmentSchema.parse(input), templatesOf('a', 'b'), source);
 
   it('is as its environment was, with the image that is asked for', async () => {

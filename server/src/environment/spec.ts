@@ -1,6 +1,6 @@
 /** Makes a new environment's spec from what somebody asked for. */
 import { AppError } from '@easel/schema/errors';
-import type { TemplateId } from '@easel/schema/ids';
+import { isId, type NamespaceId, type TemplateId } from '@easel/schema/ids';
 import { branchSchema, nameSchema } from '@easel/schema/names';
 import { gitUrlSchema, imageSchema, type TemplateSpec, templateSpecSchema } from '@easel/schema/template';
 import { z } from 'zod';
@@ -15,6 +15,8 @@ export const createEnvironmentSchema = z.object({
   name: optional(nameSchema),
   /** Id or name. */
   template: optional(z.string().min(1).max(100)),
+  /** Id or name, for a template of that name or a repository; without one, the template's. */
+  namespace: optional(z.string().min(1).max(100)),
   /** Instead of a template. */
   gitUrl: optional(gitUrlSchema),
   branch: optional(branchSchema),
@@ -31,20 +33,28 @@ export const createEnvironmentSchema = z.object({
 export type CreateEnvironmentInput = z.input<typeof createEnvironmentSchema>;
 export type CreateEnvironment = z.output<typeof createEnvironmentSchema>;
 
+/** Those that whoever asks may use. */
 export interface Templates {
-  find(idOrName: string): Promise<TemplateRow | null>;
+  find(wanted: string): Promise<TemplateRow | null>;
   list(limit: number): Promise<TemplateRow[]>;
 }
 
+export interface ChosenSpec {
+  spec: TemplateSpec;
+  templateId: TemplateId | null;
+  /** Of the template or of the snapshot's environment; null for a repository. */
+  namespaceId: NamespaceId | null;
+}
+
 /** What an environment that is made from a snapshot takes over where nothing else is asked for. */
-export type SourceOfSnapshot = Pick<EnvironmentRow, 'spec' | 'templateId'>;
+export type SourceOfSnapshot = Pick<EnvironmentRow, 'spec' | 'templateId' | 'namespaceId'>;
 
 /** `source`: the environment that the snapshot was taken of. */
 export async function chooseSpec(
   input: CreateEnvironment,
   templates: Templates,
   source: SourceOfSnapshot | null = null,
-): Promise<{ spec: TemplateSpec; templateId: TemplateId | null }> {
+): Promise<ChosenSpec> {
   if (input.template !== null && input.gitUrl !== null) {
     throw invalidInput([{ path: 'gitUrl', message: 'name either a template or a Git URL, not both' }]);
   }
@@ -52,20 +62,25 @@ export async function chooseSpec(
     throw invalidInput([{ path: 'gitUrl', message: 'the snapshot has its sources already' }]);
   }
   if (source && input.template === null) {
-    const { spec, templateId } = source;
-    return { spec: { ...spec, image: input.image ?? spec.image }, templateId };
+    const { spec, templateId, namespaceId } = source;
+    return { spec: { ...spec, image: input.image ?? spec.image }, templateId, namespaceId };
   }
-  const template = input.gitUrl === null ? await chooseTemplate(input.template, templates) : null;
+  const template = input.gitUrl === null ? await chooseTemplate(input, templates) : null;
   const spec = template ? specOf(template) : specOfRepository(input.gitUrl ?? '');
-  return { spec: { ...spec, image: input.image ?? spec.image }, templateId: template?.id ?? null };
+  const { id: templateId = null, namespaceId = null } = template ?? {};
+  return { spec: { ...spec, image: input.image ?? spec.image }, templateId, namespaceId };
 }
 
 /** How many templates an error message can name. */
 const NAMED_TEMPLATES = 10;
 
-async function chooseTemplate(wanted: string | null, templates: Templates): Promise<TemplateRow> {
+async function chooseTemplate(
+  { template: wanted, namespace }: CreateEnvironment,
+  templates: Templates,
+): Promise<TemplateRow> {
   if (wanted !== null) {
-    const template = await templates.find(wanted);
+    const isBare = namespace === null || wanted.includes('/') || isId('template', wanted);
+    const template = await templates.find(isBare ? wanted : `${namespace}/${wanted}`);
     if (template) return template;
     throw new AppError({ code: 'NOT_FOUND', message: `there is no template "${wanted}"` });
   }

@@ -93,8 +93,13 @@ export class ExplainService {
       const isInNamespace = permissionsOf('namespace').some((permission) => permission === rule.others);
       return isInNamespace ? { namespaceId: await this.#parts.namespaces.defaultId() } : {};
     }
+    if (isId('namespace', thingId)) {
+      const seen = await this.#parts.namespaces.list(actor);
+      if (!seen.some(({ id }) => id === thingId)) throw notFound('namespace');
+      return { namespaceId: thingId };
+    }
     if (isId('template', thingId)) {
-      const template = await this.#parts.templates.find(thingId);
+      const template = await this.#parts.templates.find(actor, thingId);
       if (!template || !may(actor, 'template.read', template)) throw notFound('template');
       return { namespaceId: template.namespaceId };
     }

@@ -51,6 +51,7 @@ interface World {
   signInModule: string;
   invitation: string;
   auditEntry: string;
+  namespace: string;
   notification: string;
   user: string;
   group: string;
@@ -110,6 +111,7 @@ const QUERIES: Record<string, Row> = {
   me: plain(EVERYBODY, '{ id }'),
   notificationPreferences: plain(EVERYBODY, '{ kind }'),
   notifications: page('W', 'notification'),
+  namespaces: list('VDWAUS', 'namespace'),
   node: { allowed: 'VWAUSvps', call: ({ environment }) => `(id: "${environment}") { id }` },
   permissions: plain(EVERYBODY, '{ name }'),
   platformEnvironments: { allowed: 'P', call: ({ environment }) => `(ids: ["${environment}"])` },
@@ -148,6 +150,7 @@ const MUTATIONS: Record<string, Row> = {
   createGroup: mutation('S', () => '(input: { name: "" })'),
   createInstanceType: mutation('S', () => '(input: { name: "!" })'),
   createInvitation: mutation('S', () => '(input: { name: "a" })'),
+  createNamespace: mutation('S', () => '(name: "!")'),
   createPlatform: mutation('S', () => '(input: { name: "!" })'),
   createRole: mutation('S', () => '(input: { name: "", scope: system, permissions: [] })'),
   createRecoveryCodes: mutation(EVERYBODY, () => ''),
@@ -163,6 +166,7 @@ const MUTATIONS: Record<string, Row> = {
   deleteEnvironment: onThing('WAS', 'environment'),
   deleteGroup: onThing('S', 'group'),
   deleteInstanceType: onThing('S', 'instanceType'),
+  deleteNamespace: onThing('S', 'namespace'),
   deleteRole: onThing('S', 'role'),
   deleteSignInModule: onThing('S', 'signInModule'),
   deleteSnapshot: onThing('WS', 'snapshot'),
@@ -183,6 +187,7 @@ const MUTATIONS: Record<string, Row> = {
   removePasskey: mutation(EVERYBODY, () => '(id: "a")'),
   removePlatform: onThing('S', 'platform'),
   removeSshKey: onThing('W', 'sshKey'),
+  renameNamespace: mutation('S', ({ namespace }) => `(id: "${namespace}", name: "!")`),
   renamePasskey: mutation('', () => '(id: "a", name: "a")'),
   renewPlacements: plain('P', '(ids: [], leaseSeconds: 1, claimedBy: "a")'),
   reportPlacements: plain('P', '(observations: [])'),
@@ -374,6 +379,7 @@ async function newThings(): Promise<World> {
     ).id,
     invitation: (await services.invitations.create(administrator, { name: 'a' })).invitation.id,
     notification: (await server.db.notification.findFirstOrThrow({ where: { userId: owner.userId } })).id,
+    namespace: await services.namespaces.defaultId(),
     auditEntry: (await server.db.auditEntry.findFirstOrThrow()).id,
     user: (await server.newUser()).userId,
     group: (await services.groupAdmin.create(administrator, { name: tail(), roles: [{ systemRole: 'auditor' }] })).id,

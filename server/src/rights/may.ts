@@ -53,6 +53,8 @@ const RULES = {
   'snapshot.read': { own: true, ownScopes: SEES_OWN, others: 'environment.view' },
   'snapshot.remove': { own: true, ownScopes: WORKS_OWN, others: 'environment.manage' },
   'snapshot.restore': { own: true, ownScopes: ['environment.use'], others: null },
+  'namespace.read': { others: 'template.view' },
+  'namespace.change': { others: 'namespace.edit' },
   'template.read': { others: 'template.view' },
   'template.change': { others: 'template.edit' },
   'instanceType.change': { others: 'instanceType.edit' },

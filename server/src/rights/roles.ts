@@ -16,6 +16,7 @@ export const PERMISSIONS = {
   'user.view': 'see all users, their groups and roles, and the open invitations',
   'audit.view': 'read and verify the audit log',
   'user.edit': 'invite and disable users, make groups, roles and service accounts, and give what they hold themselves',
+  'namespace.edit': 'create, rename and delete namespaces',
   'outbound.edit': 'see what goes out by mail, and set up webhooks',
   'signIn.edit': 'set up ways of signing in, and who must have a second factor',
 } as const;

@@ -26,16 +26,15 @@ export const roleWishesSchema = z.array(roleWishSchema).max(200);
 
 /** Where roles can be given, as far as a wish asks for it. */
 export interface Namespaces {
-  defaultId(): Promise<string>;
-  has(id: string): Promise<boolean>;
+  /** By id or name, the default one when nothing is given. Throws NOT_FOUND. */
+  idOf(wanted: string | null | undefined): Promise<string>;
 }
 
 /** As a grant of whoever asks for it. A role of a namespace is given in the default one unless another is named. */
 export async function resolveWish(db: Reader, namespaces: Namespaces, wish: RoleWish): Promise<Grant> {
   const plain = { role: null, roleId: null, permissions: null, groupId: null };
   if (wish.systemRole) return { ...plain, role: wish.systemRole, namespaceId: null };
-  const namespaceId = wish.namespace ?? (await namespaces.defaultId());
-  if (!(await namespaces.has(namespaceId))) throw notFound('namespace');
+  const namespaceId = await namespaces.idOf(wish.namespace);
   if (wish.role) return { ...plain, role: wish.role, namespaceId };
   const row = wish.custom && isId('role', wish.custom) ? await roleStore.find(db, wish.custom) : null;
   if (!row) throw notFound('role');

@@ -67,6 +67,11 @@ export const roleStore = {
     });
   },
 
+  /** Whoever has them. */
+  async removeGrantsIn(tx: Tx, namespaceId: string): Promise<void> {
+    await tx.roleGrant.deleteMany({ where: { namespaceId } });
+  },
+
   /** Replaces all that this holder has there. */
   async replaceGrants(tx: Tx, holder: Holder, grants: readonly Grant[]): Promise<void> {
     await tx.roleGrant.deleteMany({ where: holder });

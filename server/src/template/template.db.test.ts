@@ -31,19 +31,19 @@ it('many who are the first to need a namespace get the same one', async () => {
 describe('a template', () => {
   it('is found by id and by name', async () => {
     const made = await templates().create(administrator, spec());
-    expect(await templates().find(made.id)).toEqual(made);
-    expect(await templates().find(made.name)).toEqual(made);
+    expect(await templates().find(administrator, made.id)).toEqual(made);
+    expect(await templates().find(administrator, made.name)).toEqual(made);
   });
 
   it('is changed by administrators alone', async () => {
     const user = await server.newUser();
     const made = await templates().create(administrator, spec());
     for (const attempt of [
-      templates().create(user, spec()),
-      templates().update(user, made.id, spec()),
-      templates().delete(user, made.id),
+      () => templates().create(user, spec()),
+      () => templates().update(user, made.id, spec()),
+      () => templates().delete(user, made.id),
     ]) {
-      await expect(attempt).rejects.toMatchObject({ code: 'FORBIDDEN' });
+      await expect(attempt()).rejects.toMatchObject({ code: 'FORBIDDEN' });
     }
   });
 
@@ -57,7 +57,7 @@ describe('a template', () => {
       code: 'NAME_TAKEN',
     });
     await templates().delete(administrator, made.id);
-    expect(await templates().find(made.name)).toBeNull();
+    expect(await templates().find(administrator, made.name)).toBeNull();
     await templates().create(administrator, spec({ name: made.name }));
   });
 
@@ -80,7 +80,7 @@ describe('a template', () => {
     );
     const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
     expect(refused.every((code) => code === 'WRONG_STATE')).toBe(true);
-    expect((await templates().find(made.id))?.version).toBe(1 + 4 - refused.length);
+    expect((await templates().find(administrator, made.id))?.version).toBe(1 + 4 - refused.length);
   });
 
   it('comes through the API with all its parts', async () => {
@@ -117,13 +117,13 @@ describe('the sample', () => {
 
   it('follows its repository to another place, and is made only once', async () => {
     await templates().ensureSample(sample);
-    expect((await templates().find('sample'))?.repositoryUrl).toBe('file:///new/place');
+    expect((await templates().find(administrator, 'sample'))?.repositoryUrl).toBe('file:///new/place');
   });
 
   it('does not come back after it was deleted', async () => {
-    const made = await templates().find('sample');
+    const made = await templates().find(administrator, 'sample');
     await templates().delete(administrator, made?.id ?? '');
     await templates().ensureSample(sample);
-    expect(await templates().find('sample')).toBeNull();
+    expect(await templates().find(administrator, 'sample')).toBeNull();
   });
 });

@@ -16,6 +16,7 @@ export const TemplateNode = builder.prismaNode('Template', {
   authScopes: (template, { actor }) => may(actor, 'template.read', template),
   fields: (t) => ({
     name: t.exposeString('name'),
+    namespace: t.relation('namespace'),
     description: t.exposeString('description'),
     repositoryUrl: t.exposeString('repositoryUrl'),
     branch: t.exposeString('branch', { nullable: true }),
@@ -101,11 +102,14 @@ builder.queryFields((t) => ({
       type: TemplateNode,
       cursor: 'id',
       authScopes: { user: true },
-      resolve: async (query, _root, _args, { db, services, actor }) => {
-        const namespaceId = await services.namespaces.defaultId();
-        if (!may(actor, 'template.read', { namespaceId })) return [];
+      description: 'Of all namespaces whose templates the caller sees, by name.',
+      args: { namespace: t.arg.id({ description: 'Of this one alone.' }) },
+      resolve: async (query, _root, { namespace }, { db, services, actor }) => {
+        const seen = (await services.namespaces.list(actor)).map(({ id }) => id);
+        const readable = seen.filter((namespaceId) => may(actor, 'template.read', { namespaceId }));
+        const ids = namespace ? readable.filter((id) => id === namespace) : readable;
         const orderBy = [{ name: 'asc' as const }, { id: 'asc' as const }];
-        return db.template.findMany({ ...query, where: { namespaceId, deletedAt: null }, orderBy });
+        return db.template.findMany({ ...query, where: { namespaceId: { in: ids }, deletedAt: null }, orderBy });
       },
     },
     { name: 'TemplatesConnection' },
@@ -115,10 +119,10 @@ builder.queryFields((t) => ({
     type: TemplateNode,
     nullable: true,
     authScopes: { user: true },
-    args: { id: t.arg.id(), name: t.arg.string() },
+    args: { id: t.arg.id(), name: t.arg.string({ description: 'Or `namespace/name`.' }) },
     resolve: async (_query, _root, { id, name }, { services, actor }) => {
       const wanted = id ?? name;
-      const row = wanted ? await services.templates.find(wanted) : null;
+      const row = wanted ? await services.templates.find(actor, wanted) : null;
       return row && may(actor, 'template.read', row) ? shown(row) : null;
     },
   }),
@@ -128,9 +132,12 @@ builder.mutationFields((t) => ({
   createTemplate: t.prismaField({
     type: TemplateNode,
     ...refusals('NAME_TAKEN'),
-    args: { input: t.arg({ type: CreateTemplateInput, required: true }) },
-    resolve: async (_query, _root, { input }, { services, actor }) =>
-      shown(await services.templates.create(asUser(actor), specInput(input))),
+    args: {
+      input: t.arg({ type: CreateTemplateInput, required: true }),
+      namespace: t.arg.id({ description: 'Id or name; the default one when left out.' }),
+    },
+    resolve: async (_query, _root, { input, namespace }, { services, actor }) =>
+      shown(await services.templates.create(asUser(actor), specInput(input), namespace ?? null)),
   }),
   updateTemplate: t.prismaField({
     type: TemplateNode,

@@ -1,14 +1,14 @@
 /** Templates: what an environment is made from. A change touches no environment that exists, only the next ones. */
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
-import { isId, type TemplateId } from '@easel/schema/ids';
+import { isId } from '@easel/schema/ids';
 import { type TemplateSpecInput, templateSpecSchema } from '@easel/schema/template';
 import { type Actor, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
 import type { InstanceTypeService } from '../instance-type/instance-type.service.ts';
 import type { NamespaceService } from '../namespace/namespace.service.ts';
-import { parseInput } from '../parse-input.ts';
-import { mustMay } from '../rights/may.ts';
+import { invalidInput, parseInput } from '../parse-input.ts';
+import { may, mustMay } from '../rights/may.ts';
 import { templateStore } from './template.store.ts';
 import type { TemplateRow } from './template-row.ts';
 
@@ -25,17 +25,27 @@ export class TemplateService {
     this.#namespaces = parts.namespaces;
   }
 
-  /** By id or by name; null when there is none. */
-  async find(idOrName: string): Promise<TemplateRow | null> {
-    if (isId('template', idOrName)) return reading(() => templateStore.find(this.#db, idOrName));
-    const namespaceId = await this.#namespaces.defaultId();
-    return reading(() => templateStore.findByName(this.#db, namespaceId, idOrName));
+  /**
+   * By id, by name, or by `namespace/name`; null when there is none that the actor sees or may use. Of several with one name the
+   * one in the default namespace is meant; without that, throws INVALID_INPUT.
+   */
+  async find(actor: Actor, wanted: string): Promise<TemplateRow | null> {
+    const rows = (await this.#wanted(wanted)).filter((row) => isReached(actor, row));
+    const defaultId = await this.#namespaces.defaultId();
+    const row = rows.find(({ namespaceId }) => namespaceId === defaultId) ?? rows[0];
+    if (!row || row.namespaceId === defaultId || rows.length === 1) return row ?? null;
+    const namespaces = await this.#namespaces.some(rows.map(({ namespaceId }) => namespaceId));
+    const names = namespaces.map(({ name }) => `${name}/${wanted}`).join(', ');
+    throw invalidInput([
+      { path: 'template', message: `expected one of ${names}: several namespaces have a "${wanted}"` },
+    ]);
   }
 
-  /** At most `limit`, by name. */
-  async list(limit: number): Promise<TemplateRow[]> {
-    const namespaceId = await this.#namespaces.defaultId();
-    return reading(() => templateStore.list(this.#db, namespaceId, limit));
+  /** At most `limit` of those that the actor may make an environment from, by name. */
+  async list(actor: Actor, limit: number): Promise<TemplateRow[]> {
+    const namespaces = await this.#namespaces.whereMay(actor, 'environment.create');
+    const ids = namespaces.map(({ id }) => id);
+    return reading(() => templateStore.list(this.#db, ids, limit));
   }
 
   /** How many environments each of them has. */
@@ -43,13 +53,16 @@ export class TemplateService {
     return reading(() => templateStore.environmentCounts(this.#db, ids));
   }
 
-  async create(actor: Actor, input: TemplateSpecInput): Promise<TemplateRow> {
-    const namespaceId = await this.#namespaces.defaultId();
-    mustMay(actor, 'template.change', { namespaceId });
+  /** `namespace`: its id or name. */
+  async create(actor: Actor, input: TemplateSpecInput, namespace: string | null = null): Promise<TemplateRow> {
+    const namespaceId = await this.#namespaces.choose(actor, 'template.change', namespace);
     const spec = parseInput(templateSpecSchema, input);
     await this.#instanceTypes.requireKnown(spec.instanceTypes);
     return this.#uniquelyNamed(spec.name, () =>
-      inTransaction(this.#db, (tx) => templateStore.insert(tx, namespaceId, spec)),
+      inTransaction(this.#db, async (tx) => {
+        await this.#namespaces.hold(tx, namespaceId);
+        return templateStore.insert(tx, namespaceId, spec);
+      }),
     );
   }
 
@@ -67,7 +80,7 @@ export class TemplateService {
         message: 'somebody else has changed this template in the meantime: look at it again, then repeat your change',
       });
     }
-    return this.#get(id);
+    return (await reading(() => templateStore.find(this.#db, row.id))) ?? row;
   }
 
   async delete(actor: Actor, id: string): Promise<TemplateRow> {
@@ -80,7 +93,8 @@ export class TemplateService {
   async ensureSample(input: TemplateSpecInput): Promise<void> {
     const namespaceId = await this.#namespaces.defaultId();
     const spec = parseInput(templateSpecSchema, input);
-    const known = await reading(() => templateStore.findByName(this.#db, namespaceId, spec.name));
+    const named = await reading(() => templateStore.named(this.#db, spec.name));
+    const known = named.find((row) => row.namespaceId === namespaceId);
     await inTransaction(this.#db, async (tx) => {
       // The folder of a moved installation has another address.
       if (known && known.repositoryUrl !== spec.repository.url) await templateStore.update(tx, known, spec);
@@ -90,16 +104,25 @@ export class TemplateService {
     });
   }
 
-  /** Throws FORBIDDEN before it says whether there is one. */
+  /** Throws NOT_FOUND, also for one that the actor does not see, or FORBIDDEN. */
   async #toChange(actor: Actor, id: string): Promise<TemplateRow> {
-    mustMay(actor, 'template.change', { namespaceId: await this.#namespaces.defaultId() });
-    return this.#get(id);
+    const row = isId('template', id) ? await reading(() => templateStore.find(this.#db, id)) : null;
+    if (!row || !(isReached(actor, row) || may(actor, 'template.change', row))) throw notFound('template');
+    mustMay(actor, 'template.change', row);
+    return row;
   }
 
-  async #get(id: string): Promise<TemplateRow> {
-    const row = isId('template', id) ? await this.find(id as TemplateId) : null;
-    if (!row) throw notFound('template');
-    return row;
+  async #wanted(wanted: string): Promise<TemplateRow[]> {
+    if (isId('template', wanted)) {
+      const row = await reading(() => templateStore.find(this.#db, wanted));
+      return row ? [row] : [];
+    }
+    const [name = '', namespace] = wanted.split('/').reverse();
+    const rows = await reading(() => templateStore.named(this.#db, name));
+    if (namespace === undefined) return rows;
+    const found = await this.#namespaces.some(rows.map(({ namespaceId }) => namespaceId));
+    const ids = found.filter((row) => row.name === namespace || row.id === namespace).map(({ id }) => id);
+    return rows.filter(({ namespaceId }) => ids.includes(namespaceId));
   }
 
   async #uniquelyNamed<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -110,4 +133,9 @@ export class TemplateService {
       throw new AppError({ code: 'NAME_TAKEN', message: `there is already a template "${name}": choose another name` });
     }
   }
+}
+
+/** Whoever sees it, or makes environments where it is. */
+function isReached(actor: Actor, { namespaceId }: TemplateRow): boolean {
+  return may(actor, 'template.read', { namespaceId }) || may(actor, 'environment.create', { namespaceId });
 }

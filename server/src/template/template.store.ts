@@ -22,13 +22,14 @@ export const templateStore = {
     return (await db.template.findFirst({ where: { id, deletedAt: null } })) as TemplateRow | null;
   },
 
-  async findByName(db: Reader, namespaceId: NamespaceId, name: string): Promise<TemplateRow | null> {
-    return (await db.template.findFirst({ where: { namespaceId, name, deletedAt: null } })) as TemplateRow | null;
+  /** At most one in each namespace. */
+  async named(db: Reader, name: string): Promise<TemplateRow[]> {
+    return (await db.template.findMany({ where: { name, deletedAt: null } })) as TemplateRow[];
   },
 
-  async list(db: Reader, namespaceId: NamespaceId, limit: number): Promise<TemplateRow[]> {
+  async list(db: Reader, namespaceIds: readonly NamespaceId[], limit: number): Promise<TemplateRow[]> {
     return (await db.template.findMany({
-      where: { namespaceId, deletedAt: null },
+      where: { namespaceId: { in: [...namespaceIds] }, deletedAt: null },
       orderBy: { name: 'asc' },
       take: limit,
     })) as TemplateRow[];

@@ -3,6 +3,7 @@ import { builder } from '../api/builder.ts';
 import { refusals } from '../api/refusals.ts';
 import type { Db } from '../db.ts';
 import type { Invitation, Prisma } from '../generated/prisma/client.ts';
+import { NamespaceType } from '../namespace/namespace.graphql.ts';
 import { may } from '../rights/may.ts';
 import { isNamespaceRole, isSystemRole } from '../rights/roles.ts';
 import { NamespaceRoleEnum, SystemRoleEnum } from './user.graphql.ts';
@@ -29,6 +30,16 @@ export const InvitationNode = builder.prismaNode('Invitation', {
       type: NamespaceRoleEnum,
       nullable: true,
       resolve: ({ role }) => (role !== null && isNamespaceRole(role) ? role : null),
+    }),
+    namespace: t.field({
+      type: NamespaceType,
+      nullable: true,
+      description: 'Where the role is meant. Null when it was deleted since.',
+      resolve: async ({ namespaceId }, _args, { services }) => {
+        const id = namespaceId ?? (await services.namespaces.defaultId());
+        const [row] = await services.namespaces.some([id]);
+        return row?.deletedAt ? null : row;
+      },
     }),
     invitedBy: t.string({
       select: { invitedBy: { select: { name: true } } },
@@ -61,6 +72,7 @@ const CreateInvitationInput = builder.inputType('CreateInvitationInput', {
     email: t.string(),
     systemRole: t.field({ type: SystemRoleEnum }),
     role: t.field({ type: NamespaceRoleEnum }),
+    namespace: t.id({ description: 'Where `role` is meant, by id or name; the default one when left out.' }),
     groups: t.idList({ description: 'Groups that whoever joins is put into.' }),
     lifetimeHours: t.int({ description: '168 when left out.' }),
   }),

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
-import type { UserId } from '@easel/schema/ids';
+import type { NamespaceId, UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, reading, type Tx } from '../db.ts';
@@ -13,6 +13,7 @@ import { addressSchema } from '../mail/address.ts';
 import { languageOf } from '../mail/language.ts';
 import type { MailService } from '../mail/mail.service.ts';
 import { TEMPLATES } from '../mail/templates.ts';
+import type { NamespaceService } from '../namespace/namespace.service.ts';
 import type { NotificationService } from '../notification/notification.service.ts';
 import { momentText } from '../notification/say.ts';
 import { parseInput } from '../parse-input.ts';
@@ -81,9 +82,13 @@ export class InvitationService {
     input: z.input<typeof createInvitationSchema>,
   ): Promise<{ invitation: Invitation; code: string; isMailed: boolean }> {
     mustMay(actor, 'user.change');
-    const { name, email, systemRole, role, groups, lifetimeHours } = parseInput(createInvitationSchema, input);
+    const { name, email, systemRole, role, namespace, groups, lifetimeHours } = parseInput(
+      createInvitationSchema,
+      input,
+    );
     const { userId } = asUser(actor);
-    const words = wordGrants({ systemRole, role }, await this.#parts.namespaces.defaultId());
+    const namespaceId = await this.#parts.namespaces.idOf(namespace);
+    const words = wordGrants({ systemRole, role }, namespaceId);
     const given = rightsOf([...words, ...(await this.#parts.groups.grantsOfAll(groups))]);
     mustHold(actor, given, 'to invite with this');
     const code = newSecret();
@@ -103,6 +108,7 @@ export class InvitationService {
         email: email ?? null,
         systemRole,
         role,
+        namespaceId,
         groupIds: groups,
         invitedById: userId,
         createdAt: now,
@@ -143,10 +149,12 @@ export class InvitationService {
     return inTransaction(this.#db, async (tx): Promise<UserId> => {
       const row = await invitationStore.end(tx, { codeHash: hashSecret(code) }, this.#now());
       if (!row) throw noInvitation();
-      const { email, systemRole, role, groupIds, mailCodeHash, invitedById } = row;
+      const { email, systemRole, role, namespaceId, groupIds, mailCodeHash, invitedById } = row;
+      const isThere = namespaceId === null || (await this.#parts.namespaces.has(namespaceId));
       const roles = {
+        namespaceId: namespaceId as NamespaceId | null,
         systemRole: systemRole !== null && isSystemRole(systemRole) ? systemRole : null,
-        role: role !== null && isNamespaceRole(role) ? role : null,
+        role: role !== null && isThere && isNamespaceRole(role) ? role : null,
       };
       const emailVerifiedAt = email !== null && mailCodeHash === hashSecret(code) ? this.#now() : null;
       const user = { kind: 'person' as const, login, name, email, emailVerifiedAt, passwordHash, ...roles };
@@ -184,7 +192,7 @@ interface InvitationServiceParts {
   attempts: SignInAttempts;
   mails: MailService;
   notifications: NotificationService;
-  namespaces: { defaultId: () => Promise<string> };
+  namespaces: NamespaceService;
   groups: InvitationGroups;
   /** Tells whoever listens, in the same transaction. */
   onInvited: (tx: Tx, invited: { invitation: Invitation; by: UserRow }) => Promise<void>;

@@ -11,6 +11,7 @@ type New = Pick<
   | 'email'
   | 'systemRole'
   | 'role'
+  | 'namespaceId'
   | 'groupIds'
   | 'invitedById'
   | 'createdAt'

@@ -18,6 +18,7 @@ const RolesInput = builder.inputType('RolesInput', {
   fields: (t) => ({
     systemRole: t.field({ type: SystemRoleEnum, description: 'For the whole installation; none when left out.' }),
     role: t.field({ type: NamespaceRoleEnum, description: 'In the namespace; none when left out.' }),
+    namespace: t.id({ description: 'Where `role` is meant, by id or name; the default one when left out.' }),
     custom: t.field({ type: [CustomRoleInput], description: 'Roles that people made; left out, those stay.' }),
   }),
 });
@@ -27,6 +28,7 @@ const CreateServiceAccountInput = builder.inputType('CreateServiceAccountInput',
     name: t.string({ required: true }),
     systemRole: t.field({ type: SystemRoleEnum }),
     role: t.field({ type: NamespaceRoleEnum }),
+    namespace: t.id({ description: 'Where `role` is meant, by id or name; the default one when left out.' }),
   }),
 });
 

@@ -34,6 +34,8 @@ export const rolesSchema = z.object({
     .enum(words<NamespaceRole>(NAMESPACE_ROLES))
     .nullish()
     .transform((role) => role ?? null),
+  /** Its id or name; the default one when left out. */
+  namespace: z.string().max(200).nullish(),
 });
 
 const userRolesSchema = rolesSchema.extend({
@@ -63,13 +65,13 @@ export class UserAdminService {
   }
 
   /**
-   * Replaces both words, and the roles that people made where these are given. What is open by this user is judged anew within seconds.
+   * Replaces the word for the whole installation and the one for the namespace, and the roles that people made where these are given. What is open by this user is judged anew within seconds.
    * Throws WRONG_STATE for the last administrator, and FORBIDDEN for what the actor does not hold himself.
    */
   async setRoles(actor: Actor, id: string, input: z.input<typeof userRolesSchema>): Promise<UserRow> {
     mustMay(actor, 'user.change');
-    const { systemRole, role, custom } = parseInput(userRolesSchema, input);
-    const namespaceId = await this.#parts.namespaces.defaultId();
+    const { systemRole, role, namespace, custom } = parseInput(userRolesSchema, input);
+    const namespaceId = await this.#parts.namespaces.idOf(namespace);
     const given = custom ? await this.#parts.roles.resolve(custom.map(wishOf)) : null;
     return this.#change(id, async (tx, user) => {
       await this.#mustHoldGained(tx, actor, user.id, wordGrants({ systemRole, role }, namespaceId));
@@ -126,11 +128,11 @@ export class UserAdminService {
   /** For automation: has API tokens, and nobody signs in as it. Throws NAME_TAKEN. */
   async createServiceAccount(actor: Actor, input: z.input<typeof createServiceAccountSchema>): Promise<UserRow> {
     mustMay(actor, 'user.change');
-    const account = parseInput(createServiceAccountSchema, input);
-    const namespaceId = await this.#parts.namespaces.defaultId();
+    const { namespace, ...account } = parseInput(createServiceAccountSchema, input);
+    const namespaceId = await this.#parts.namespaces.idOf(namespace);
     mustHold(actor, rightsOf(wordGrants(account, namespaceId)), 'to give this');
     return inTransaction(this.#db, (tx) =>
-      this.#parts.users.insert(tx, { ...account, kind: 'service', email: null, passwordHash: null }),
+      this.#parts.users.insert(tx, { ...account, namespaceId, kind: 'service', email: null, passwordHash: null }),
     );
   }
 

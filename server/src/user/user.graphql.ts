@@ -85,21 +85,24 @@ export const UserNode = builder.prismaNode('User', {
     role: t.field({
       type: NamespaceRoleEnum,
       nullable: true,
-      description: 'In the namespace.',
+      description: 'Of their own in this namespace, or in the default one; `roles` has all.',
+      args: { namespace: t.arg.id() },
       select: { members: true },
-      resolve: async (user, _args, context) => {
+      resolve: async (user, { namespace }, context) => {
         if (!isShown(user, context)) return null;
-        const namespaceId = await context.services.namespaces.defaultId();
+        const namespaceId = namespace ?? (await context.services.namespaces.defaultId());
         const role = user.members.find((member) => member.namespaceId === namespaceId)?.role ?? '';
         return isNamespaceRole(role) ? role : null;
       },
     }),
     permissions: t.stringList({
-      description: 'What the roles of the caller grant in the namespace; empty for others.',
-      resolve: async ({ id }, _args, { actor, services }) => {
+      description: 'What the roles of the caller grant in this namespace, or in any; empty for others.',
+      args: { namespace: t.arg.id() },
+      resolve: ({ id }, { namespace }, { actor }) => {
         if (actor.kind !== 'user' || actor.userId !== id) return [];
-        const namespaceId = await services.namespaces.defaultId();
-        return ALL_PERMISSIONS.filter((name) => holds(actor.rights, name, namespaceId));
+        const { rights } = actor;
+        const places = namespace ? [namespace] : [null, ...Object.keys(rights.inNamespace)];
+        return ALL_PERMISSIONS.filter((name) => places.some((place) => holds(rights, name, place)));
       },
     }),
     hasPassword: t.boolean({ resolve: (user, _args, context) => isShown(user, context) && user.passwordHash !== null }),

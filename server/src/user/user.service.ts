@@ -1,7 +1,7 @@
 /** Users: people who sign in, and service accounts. */
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
-import type { UserId } from '@easel/schema/ids';
+import type { NamespaceId, UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound } from '../actor.ts';
 import { type Db, inTransaction, type Reader, reading, type Tx, uniqueViolation } from '../db.ts';
@@ -107,10 +107,13 @@ export class UserService {
     throw new AppError({ code: 'FORBIDDEN', message: 'the present password is not right' });
   }
 
-  /** Throws NAME_TAKEN. */
-  async insert(tx: Tx, user: NewUser & { role: NamespaceRole | null }): Promise<UserRow> {
-    const { role, ...plain } = user;
-    const namespaceId = await this.#namespaces.defaultId();
+  /** `namespaceId`: where the role is meant; the default one when left out. Throws NAME_TAKEN. */
+  async insert(
+    tx: Tx,
+    user: NewUser & { role: NamespaceRole | null; namespaceId?: NamespaceId | null },
+  ): Promise<UserRow> {
+    const { role, namespaceId: given, ...plain } = user;
+    const namespaceId = given ?? (await this.#namespaces.defaultId());
     if (await userStore.findByLogin(tx, user.login)) throw loginTaken(user.login);
     try {
       const row = await userStore.insert(tx, plain);

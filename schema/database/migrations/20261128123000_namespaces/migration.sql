@@ -1,0 +1,1 @@
+ALTER TABLE "namespaces" ADD COLUMN "deleted_at" TIMESTAMPTZ(3);
