@@ -12,21 +12,29 @@ import type { Namespace } from '../generated/prisma/client.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { may, mustMay } from '../rights/may.ts';
 import type { NamespaceRole } from '../rights/roles.ts';
-import { roleStore } from '../role/role.store.ts';
 import { type NamespaceRow, namespaceStore } from './namespace.store.ts';
 
 const DEFAULT_NAMESPACE = 'default';
 /** Lists of them are not paged. */
 const MAX_NAMESPACES = 500;
 
+export interface NamespaceServiceParts {
+  db: Db;
+  clock: Clock;
+  /** Takes away what others keep about it, in the same transaction. */
+  onDelete: (tx: Tx, id: NamespaceId) => Promise<void>;
+}
+
 export class NamespaceService {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #onDelete: NamespaceServiceParts['onDelete'];
   #defaultId: NamespaceId | null = null;
 
-  constructor(parts: { db: Db; clock: Clock }) {
+  constructor(parts: NamespaceServiceParts) {
     this.#db = parts.db;
     this.#clock = parts.clock;
+    this.#onDelete = parts.onDelete;
   }
 
   async defaultId(): Promise<NamespaceId> {
@@ -113,7 +121,7 @@ export class NamespaceService {
         const message = `"${row.name}" has ${templates} templates and ${environments} environments: delete those first`;
         throw new AppError({ code: 'WRONG_STATE', message, details: { templates, environments } });
       }
-      await roleStore.removeGrantsIn(tx, row.id);
+      await this.#onDelete(tx, row.id);
       await namespaceStore.setDeleted(tx, row.id, new Date(this.#clock.now()));
       return row;
     });

@@ -126,6 +126,11 @@ export class RoleService {
     await roleStore.replaceGrants(tx, holder, grants);
   }
 
+  /** All of a namespace that goes. */
+  removeGrantsIn(tx: Tx, namespaceId: string): Promise<void> {
+    return roleStore.removeGrantsIn(tx, namespaceId);
+  }
+
   async #get(id: string): Promise<RoleRow> {
     const row = isId('role', id) ? await reading(() => roleStore.find(this.#db, id)) : null;
     if (!row) throw notFound('role');

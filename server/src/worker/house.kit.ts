@@ -55,7 +55,7 @@ export async function openHouse(databaseUrl: string) {
   const sshAuthorities = new SshAuthorities({ db, key, clock });
   await sshAuthorities.rotate();
   const platforms = new PlatformService({ db, clock });
-  const namespaces = new NamespaceService({ db, clock });
+  const namespaces = new NamespaceService({ db, clock, onDelete: async () => undefined });
   const users = new UserService({
     db,
     namespaces,
