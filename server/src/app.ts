@@ -111,7 +111,11 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     await notifyInTransaction(tx, { workers: [...own, ...others], guests: userIds });
   };
   const tellWorkers = (tx: Tx, userId: UserId) => tellWorkersOf(tx, [userId]);
-  const namespaces = new NamespaceService({ db, clock, onDelete: (tx, id) => roles.removeGrantsIn(tx, id) });
+  const namespaces: NamespaceService = new NamespaceService({
+    db,
+    clock,
+    onDelete: (tx, id) => roles.removeGrantsIn(tx, id),
+  });
   const roles = new RoleService({ db, namespaces, onAccessChanged: tellWorkersOf });
   const attempts = new SignInAttempts(clock);
   const users: UserService = new UserService({

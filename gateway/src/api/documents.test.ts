@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import * as account from './account.ts';
 import * as environments from './environments.ts';
 import * as instanceTypes from './instance-types.ts';
+import * as namespaces from './namespaces.ts';
 import type { Operation } from './operation.ts';
 import * as people from './people.ts';
 import * as platforms from './platforms.ts';
@@ -19,6 +20,7 @@ const operations = Object.entries({
   ...account,
   ...environments,
   ...instanceTypes,
+  ...namespaces,
   ...people,
   ...platforms,
   ...shares,

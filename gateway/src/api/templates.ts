@@ -5,6 +5,7 @@ import { operation, page, REFUSAL } from './operation.ts';
 const templateSchema = z.object({
   id: z.string(),
   name: z.string(),
+  namespace: z.object({ id: z.string(), name: z.string(), isDefault: z.boolean() }),
   description: z.string(),
   repositoryUrl: z.string(),
   branch: z.string().nullable(),
@@ -22,7 +23,7 @@ const templateSchema = z.object({
 export type Template = z.output<typeof templateSchema>;
 
 const TEMPLATE = `
-  id name description repositoryUrl branch projectRoot image env scripts sidecars idePort inactivityMinutes
+  id name namespace { id name isDefault } description repositoryUrl branch projectRoot image env scripts sidecars idePort inactivityMinutes
   instanceTypes createdAt environmentCount`;
 
 export const templateQuery = operation(
@@ -41,8 +42,8 @@ export const templatesQuery = operation(
 );
 
 export const createTemplateMutation = operation(
-  `mutation ($input: CreateTemplateInput!) {
-    result: createTemplate(input: $input) { ... on Template { ${TEMPLATE} } ${REFUSAL} }
+  `mutation ($input: CreateTemplateInput!, $namespace: ID) {
+    result: createTemplate(input: $input, namespace: $namespace) { ... on Template { ${TEMPLATE} } ${REFUSAL} }
   }`,
   templateSchema,
 );

@@ -5,6 +5,7 @@
 import type { Argument, Command, Option } from 'commander';
 import { environmentNamesQuery } from '../api/environments.ts';
 import { instanceTypesQuery } from '../api/instance-types.ts';
+import { namespacesQuery } from '../api/namespaces.ts';
 import { serviceAccountsQuery } from '../api/people.ts';
 import { platformsQuery } from '../api/platforms.ts';
 import { receivedQuery } from '../api/shares.ts';
@@ -112,6 +113,7 @@ const NAMES: Record<Names, (context: Context) => Promise<readonly string[]>> = {
     return [...new Set([...own, ...shared].map(({ name }) => name))];
   },
   templates: async (context) => (await (await context.api()).all(templatesQuery)).map(({ name }) => name),
+  namespaces: async (context) => (await (await context.api()).ask(namespacesQuery)).map(({ name }) => name),
   platforms: async (context) => (await (await context.api()).ask(platformsQuery)).map(({ name }) => name),
   instanceTypes: async (context) => (await (await context.api()).ask(instanceTypesQuery)).map(({ name }) => name),
   snapshots: async (context) => (await (await context.api()).all(snapshotsQuery)).map(({ id }) => id),

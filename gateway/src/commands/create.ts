@@ -12,6 +12,7 @@ import { report } from './report.ts';
 
 interface CreateOptions extends WaitOptions {
   readonly template?: string;
+  readonly namespace?: string;
   readonly git?: string;
   readonly branch?: string;
   readonly image?: string;
@@ -29,6 +30,7 @@ export async function create(context: Context, name: string, options: CreateOpti
   const input = {
     name,
     template: options.template,
+    namespace: options.namespace,
     gitUrl: options.git,
     branch: options.branch,
     image: options.image,

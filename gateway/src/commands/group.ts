@@ -96,11 +96,13 @@ async function findGroup(api: Api, nameOrId: string): Promise<Group> {
   );
 }
 
-/** `developer`, `system:auditor`, or the name of a role that people made. */
-async function roleInput(api: Api, word: string): Promise<Record<string, string>> {
-  if (['administrator', 'developer', 'viewer'].includes(word)) return { role: word };
-  if (word.startsWith('system:')) return { systemRole: word.slice('system:'.length) };
-  return { custom: pick(await api.ask(rolesQuery, {}, { isRepeatable: true }), word, 'role').id };
+/** `developer`, `developer@web` for the namespace `web`, `system:auditor`, or the name of a role that people made. */
+async function roleInput(api: Api, text: string): Promise<Record<string, string>> {
+  if (text.startsWith('system:')) return { systemRole: text.slice('system:'.length) };
+  const [word = '', name] = text.split('@');
+  const where = name === undefined ? {} : { namespace: name };
+  if (['administrator', 'developer', 'viewer'].includes(word)) return { role: word, ...where };
+  return { custom: pick(await api.ask(rolesQuery, {}, { isRepeatable: true }), word, 'role').id, ...where };
 }
 
 export function grantText({ systemRole, role, custom, namespace }: Grant): string {

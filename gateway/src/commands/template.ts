@@ -14,13 +14,15 @@ import { readSpec } from './read-spec.ts';
 
 const EXPECTED = { schema: templateSpecSchema, what: 'a template' };
 
-export async function createTemplate(context: Context, options: { file: string }): Promise<void> {
+export async function createTemplate(context: Context, options: { file: string; namespace?: string }): Promise<void> {
   const { io, out } = context;
   const input = await readSpec(options.file, io, EXPECTED);
   const api = await context.api();
-  const template = await api.ask(createTemplateMutation, { input });
+  const template = await api.ask(createTemplateMutation, { input, namespace: options.namespace });
   out.json(template);
-  out.line(`${template.name} is a template now; \`easel create NAME --template ${template.name}\` uses it`);
+  const { name, namespace } = template;
+  const path = namespace.isDefault ? name : `${namespace.name}/${name}`;
+  out.line(`${name} is a template now; \`easel create NAME --template ${path}\` uses it`);
 }
 
 /** Environments that are there keep what they were made with. */
@@ -43,9 +45,10 @@ export async function listTemplates({ api: open, out }: Context): Promise<void> 
   }
   const nowMs = Date.now();
   out.table(
-    ['NAME', 'REPOSITORY', 'BRANCH', 'IMAGE', 'ENVIRONMENTS', 'CREATED'],
+    ['NAME', 'NAMESPACE', 'REPOSITORY', 'BRANCH', 'IMAGE', 'ENVIRONMENTS', 'CREATED'],
     templates.map((template: Template) => [
       template.name,
+      template.namespace.name,
       template.repositoryUrl,
       template.branch ?? '-',
       template.image ?? '-',

@@ -6,6 +6,7 @@ import { parseSize } from '../output/format.ts';
 export type Names =
   | 'environments'
   | 'templates'
+  | 'namespaces'
   | 'platforms'
   | 'instanceTypes'
   | 'snapshots'
@@ -29,6 +30,10 @@ export function environmentArgument(): Argument {
 
 export function templateArgument(): Argument {
   return completedBy(new Argument('<template>', 'name or id of a template'), 'templates');
+}
+
+export function namespaceOption(meaning: string): Option {
+  return completedBy(new Option('--namespace <namespace>', meaning), 'namespaces');
 }
 
 export function waitOption(): Option {

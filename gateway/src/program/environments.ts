@@ -1,7 +1,15 @@
 /** create, list, show, start, stop, delete, logs. */
 import { ENVIRONMENT_PHASES } from '@easel/schema/states/environment';
 import { type Command, Option } from 'commander';
-import { completedBy, environmentArgument, examples, timeoutOption, waitOption, wholeNumber } from './arguments.ts';
+import {
+  completedBy,
+  environmentArgument,
+  examples,
+  namespaceOption,
+  timeoutOption,
+  waitOption,
+  wholeNumber,
+} from './arguments.ts';
 import { type Door, through } from './door.ts';
 
 export function addEnvironmentCommands(program: Command, door: Door): void {
@@ -16,6 +24,7 @@ export function addEnvironmentCommands(program: Command, door: Door): void {
       ),
     )
     .addOption(new Option('--git <url>', 'a Git repository instead of a template').conflicts('template'))
+    .addOption(namespaceOption('of the template or for the repository; without it, the default one'))
     .option('-b, --branch <branch>', "branch or tag, in place of the template's")
     .option('--image <image>', "container image, in place of the template's")
     .addOption(

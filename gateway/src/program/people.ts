@@ -17,7 +17,7 @@ export function addPeopleCommands(program: Command, door: Door): void {
     .option('--description <text>', 'what it is for')
     .option(
       '--role <role>',
-      'what its members get: developer, system:auditor, or a role of your own; can be repeated',
+      'what its members get: developer, developer@NAMESPACE, system:auditor, or a role of your own; can be repeated',
       collect,
     )
     .addHelpText('after', examples('easel group create backend --role developer'))
@@ -80,7 +80,7 @@ export function addPeopleCommands(program: Command, door: Door): void {
     .description('tell what a user may, and by which roles; or whether he may do one thing')
     .argument('<login>', 'of the user')
     .argument('[act]', 'like environment.enter or template.change')
-    .argument('[thing]', 'id of the environment or template that it is done with')
+    .argument('[thing]', 'id of the environment, template or namespace that it is done with')
     .addHelpText('after', examples('easel why ada', 'easel why ada environment.enter env01j…'))
     .action(through(door, async () => (await import('../commands/role.ts')).why));
 }

@@ -6,6 +6,7 @@ import { addAuditCommands } from './audit.ts';
 import { addDiskCommands } from './disks.ts';
 import type { Door } from './door.ts';
 import { addEnvironmentCommands } from './environments.ts';
+import { addNamespaceCommands } from './namespaces.ts';
 import { addPeopleCommands } from './people.ts';
 import { addPlatformCommands } from './platforms.ts';
 import { addShareCommands } from './shares.ts';
@@ -53,6 +54,7 @@ export function createProgram(door: Door): Command {
   addShareCommands(program.commandsGroup('Sharing:'), door);
   addDiskCommands(program.commandsGroup('Disks:'), door);
   addTemplateCommands(program.commandsGroup('Templates:'), door);
+  addNamespaceCommands(program, door);
   addPlatformCommands(program.commandsGroup('Platforms:'), door);
   addPeopleCommands(program.commandsGroup('People:'), door);
   addAccountCommands(program.commandsGroup('Account and installation:'), door);

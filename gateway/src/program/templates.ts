@@ -1,6 +1,6 @@
 /** template create, update, list, show, delete. */
 import type { Command } from 'commander';
-import { examples, templateArgument } from './arguments.ts';
+import { examples, namespaceOption, templateArgument } from './arguments.ts';
 import { type Door, through } from './door.ts';
 
 export function addTemplateCommands(program: Command, door: Door): void {
@@ -9,6 +9,7 @@ export function addTemplateCommands(program: Command, door: Door): void {
     .command('create')
     .description('make a template of a YAML or JSON file')
     .requiredOption('-f, --file <file>', 'the file; "-" for the standard input')
+    .addOption(namespaceOption('where it is; without it, in the default one'))
     .addHelpText(
       'after',
       `${examples('easel template create --file shop.yaml')}

@@ -303,6 +303,7 @@ const aTemplate = {
   __typename: 'Template',
   id: 'tpl01jdc000000000000000000000',
   name: 'sample',
+  namespace: { id: 'nsp01jdc000000000000000000000', name: 'default', isDefault: true },
   description: '',
   repositoryUrl: 'https://git.example.com/shop.git',
   branch: null,
