@@ -10,6 +10,7 @@ import type { Config } from './config.ts';
 import type { Services } from './context.ts';
 import { type Database, reading, type Tx } from './db.ts';
 import { DeviceSignInService } from './device-sign-in/device-sign-in.service.ts';
+import { CleanupService } from './environment/cleanup.service.ts';
 import { createFacts } from './environment/environment.facts.ts';
 import { EnvironmentService } from './environment/environment.service.ts';
 import type { EnvironmentFacts } from './environment/facts.ts';
@@ -280,6 +281,18 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     apiTokens,
     audit,
     emails: new EmailService({ db, clock, users, mails }),
+    cleanup: new CleanupService({
+      db,
+      clock,
+      log,
+      environments,
+      users,
+      notifications,
+      audit,
+      policy: config.EASEL_CLEANUP_DAYS
+        ? { days: config.EASEL_CLEANUP_DAYS, noticeDays: config.EASEL_CLEANUP_NOTICE_DAYS }
+        : null,
+    }),
     clientCredentials: new ClientCredentialService({
       db,
       clock,

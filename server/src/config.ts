@@ -84,6 +84,9 @@ const serverConfig = z.object({
   EASEL_MAX_ENVIRONMENTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),
   /** Whether users may share their environments; off, nothing that was shared is open to anybody. */
   EASEL_SHARING: z.stringbool().default(true),
+  /** Unused for so long, an environment is deleted; without it, none is. Its owner is warned so long before. */
+  EASEL_CLEANUP_DAYS: z.coerce.number().int().min(1).max(3650).optional(),
+  EASEL_CLEANUP_NOTICE_DAYS: z.coerce.number().int().min(1).max(90).default(3),
   EASEL_MAX_SNAPSHOTS_PER_USER: z.coerce.number().int().min(1).max(100_000).default(200),
   /** How long entries of the audit log stay in the database once they lie in the object store, and how long there; 0: for ever. */
   EASEL_AUDIT_DATABASE_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),

@@ -6,6 +6,7 @@ import type { Actor } from './actor.ts';
 import type { AuditService } from './audit/audit.service.ts';
 import type { Db } from './db.ts';
 import type { DeviceSignInService } from './device-sign-in/device-sign-in.service.ts';
+import type { CleanupService } from './environment/cleanup.service.ts';
 import type { EnvironmentService } from './environment/environment.service.ts';
 import type { ExplainService } from './explain/explain.service.ts';
 import type { GroupService } from './group/group.service.ts';
@@ -46,6 +47,7 @@ import type { WebhookService } from './webhook/webhook.service.ts';
 export interface Services {
   apiTokens: ApiTokenService;
   audit: AuditService;
+  cleanup: CleanupService;
   clientCredentials: ClientCredentialService;
   deviceSignIns: DeviceSignInService;
   environments: EnvironmentService;

@@ -69,6 +69,7 @@ await runService('server', {
         snapshots: app.services.snapshotScheduler,
         tellSilentPlatforms: () => app.services.platforms.tellSilent(),
         sweepShares: () => app.services.shares.sweep(),
+        cleanUp: () => app.services.cleanup.sweep(),
         forgetShares: () => app.services.shares.forget(),
         sweepSessions: async () => {
           await sessions.sweep();

@@ -7,7 +7,9 @@ const AuditEntryNode = builder.prismaNode('AuditEntry', {
   authScopes: (_entry, { actor }) => mustMay(actor, 'audit.read'),
   fields: (t) => ({
     at: t.expose('at', { type: 'DateTime' }),
-    actorKind: t.exposeString('actorKind', { description: '`user`, `platform` or `anonymous`.' }),
+    actorKind: t.exposeString('actorKind', {
+      description: '`user`, `platform`, `anonymous`, or `server` for what it does by itself.',
+    }),
     actorId: t.exposeString('actorId', { nullable: true }),
     actorLogin: t.exposeString('actorLogin', { nullable: true, description: 'As it was then.' }),
     credentialId: t.exposeString('credentialId', {

@@ -29,9 +29,12 @@ export interface Origin {
   requestId: string | null;
 }
 
+/** Who does it: somebody who asks, or this server by itself. */
+export type Doer = Actor | { kind: 'server' };
+
 export interface Act {
   action: string;
-  actor: Actor;
+  actor: Doer;
   /** Who it turned out to be: at a sign-in nobody asks yet. */
   as?: { userId: UserId; login: string };
   from: Origin;
@@ -207,8 +210,8 @@ export class AuditService {
   }
 }
 
-function credentialOf(actor: Actor): string | null {
-  if (actor.kind === 'anonymous') return null;
+function credentialOf(actor: Doer): string | null {
+  if (actor.kind === 'anonymous' || actor.kind === 'server') return null;
   return actor.kind === 'user' ? actor.credential.id : actor.credentialId;
 }
 
@@ -218,8 +221,8 @@ function nameIn(row: Row | null): { thingName?: string } {
   return typeof name === 'string' ? { thingName: name.slice(0, 200) } : {};
 }
 
-function whoIs(actor: Actor): Pick<NewAuditEntry, 'actorKind' | 'actorId' | 'actorLogin' | 'credentialId'> {
-  if (actor.kind === 'anonymous') {
+function whoIs(actor: Doer): Pick<NewAuditEntry, 'actorKind' | 'actorId' | 'actorLogin' | 'credentialId'> {
+  if (actor.kind === 'anonymous' || actor.kind === 'server') {
     return { actorKind: actor.kind, actorId: null, actorLogin: null, credentialId: null };
   }
   if (actor.kind === 'platform') {

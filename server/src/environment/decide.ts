@@ -49,6 +49,8 @@ const ENTERING: Record<EnvironmentPhase, (step: Step) => Consequences> = {
       failure: null,
       failedAt: null,
       deadlineAt: null,
+      cleanupAt: null,
+      cleanupWarnedAt: null,
     } as const;
     // After an eviction: why it starts again stays shown, until it does.
     return row.phase === 'stopping'

@@ -65,6 +65,9 @@ export type EnvironmentFields = Partial<
     | 'diskBytes'
     | 'diskCapacityBytes'
     | 'diskProblem'
+    | 'cleanupAt'
+    | 'cleanupWarnedAt'
+    | 'keptAt'
   >
 >;
 

@@ -22,6 +22,7 @@ import { environmentStore } from './environment.store.ts';
 import type { EnvironmentRow, Inside } from './environment-row.ts';
 import {
   ActivityType,
+  CleanupType,
   DiskType,
   EventType,
   FailureType,
@@ -120,6 +121,12 @@ export const EnvironmentNode = builder.prismaNode('Environment', {
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
     stoppedAt: t.expose('stoppedAt', { type: 'DateTime', nullable: true }),
+    cleanup: t.field({
+      type: CleanupType,
+      nullable: true,
+      description: 'When it is deleted because nobody uses it; null while it is in use, and where nothing is.',
+      resolve: (environment, _args, { services }) => services.cleanup.of(environment),
+    }),
     lastSeenAt: t.field({
       type: 'DateTime',
       nullable: true,
@@ -278,6 +285,14 @@ builder.mutationFields((t) => {
       args: { id },
       resolve: async (query, _root, { id }, { services, actor, db }) =>
         shown(db, query, await services.environments.stop(actor, id)),
+    }),
+    keepEnvironment: t.prismaField({
+      type: EnvironmentNode,
+      ...refusals('NOT_FOUND', 'WRONG_STATE'),
+      description: 'Counts as a use: if nobody uses it, it is deleted a whole period later.',
+      args: { id },
+      resolve: async (query, _root, { id }, { services, actor, db }) =>
+        shown(db, query, await services.cleanup.keep(actor, id)),
     }),
     growEnvironmentDisk: t.prismaField({
       type: EnvironmentNode,

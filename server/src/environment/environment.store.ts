@@ -3,6 +3,7 @@ import { type EnvironmentId, newId, type PlatformId, type SnapshotId, type UserI
 import type { DesiredState, EnvironmentEvent, EnvironmentPhase } from '@easel/schema/states/environment';
 import { escapeLike, type Reader, type Tx } from '../db.ts';
 import { type Environment, type EnvironmentEvent as EventRow, Prisma } from '../generated/prisma/client.ts';
+import type { Policy } from './cleanup.ts';
 import type { EnvironmentFields, EnvironmentRow, NewEnvironment, WantedOfPlatform } from './environment-row.ts';
 
 /** Phase and wish come from the state machine alone, so they are not part of `EnvironmentFields`. */
@@ -16,6 +17,21 @@ export type NewsEvent = EventRow & {
     template: { id: string; name: string } | null;
   };
 };
+
+/** As cleanup.ts has it. */
+const UNUSED_SINCE = "greatest(CASE phase WHEN 'stopped' THEN stopped_at ELSE failed_at END, kept_at, created_at)";
+
+/** Those that stand still, and of which no snapshot is being taken. */
+async function unused(db: Reader, condition: string, until: Date, limit: number): Promise<EnvironmentId[]> {
+  const rows = await db.$queryRawUnsafe<{ id: EnvironmentId }[]>(
+    `SELECT id FROM environments e WHERE phase IN ('stopped', 'failed') AND desired <> 'deleted'
+       AND NOT EXISTS (SELECT FROM snapshots s WHERE s.environment_id = e.id AND s.state IN ('waiting', 'taking'))
+       AND ${condition} LIMIT $2`,
+    until,
+    limit,
+  );
+  return rows.map(({ id }) => id);
+}
 
 export const environmentStore = {
   async find(db: Reader, id: EnvironmentId): Promise<EnvironmentRow | null> {
@@ -100,7 +116,6 @@ export const environmentStore = {
     return count === 0 ? null : { ...row, ...fields, version: row.version + 1 };
   },
 
-  /** Each version of a row has at most one event, so a doubled one cannot be stored. */
   /** Events that nobody has been told of, in the order of their time: each is given to one caller, once. */
   takeUntold(tx: Tx, limit: number): Promise<{ id: string }[]> {
     return tx.$queryRawUnsafe<{ id: string }[]>(
@@ -128,6 +143,7 @@ export const environmentStore = {
     return rows as unknown as NewsEvent[];
   },
 
+  /** Each version of a row has at most one event, so a doubled one cannot be stored. */
   async insertEvent(
     tx: Tx,
     event: {
@@ -151,6 +167,28 @@ export const environmentStore = {
       take: limit,
     });
     return rows.map((row) => row.id as EnvironmentId);
+  },
+
+  /** Locked until the transaction ends, so that nothing else becomes of it meanwhile. */
+  async lock(tx: Tx, id: EnvironmentId): Promise<EnvironmentRow | null> {
+    await tx.$executeRawUnsafe('SELECT FROM environments WHERE id = $1 FOR UPDATE', id);
+    return environmentStore.find(tx, id);
+  },
+
+  /** Those whose owner is to be warned, the longest unused first: cleanup.ts has the last word on each. */
+  dueForWarning(db: Reader, { days, noticeDays }: Policy, now: Date, limit: number): Promise<EnvironmentId[]> {
+    const unusedSince = new Date(now.getTime() - Math.max(0, days - noticeDays) * 86_400_000);
+    return unused(db, `cleanup_at IS NULL AND ${UNUSED_SINCE} <= $1 ORDER BY ${UNUSED_SINCE}`, unusedSince, limit);
+  },
+
+  /** Those whose time is over. */
+  dueForCleanup(db: Reader, now: Date, limit: number): Promise<EnvironmentId[]> {
+    return unused(db, 'cleanup_at <= $1 ORDER BY cleanup_at', now, limit);
+  },
+
+  async forgetCleanups(db: Reader): Promise<void> {
+    const data = { cleanupAt: null, cleanupWarnedAt: null };
+    await db.environment.updateMany({ where: { cleanupAt: { not: null } }, data });
   },
 
   /** What a scheduler is told of these environments with their placements. */

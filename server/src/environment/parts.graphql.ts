@@ -4,6 +4,7 @@ import type { EnvironmentPhase } from '@easel/schema/states/environment';
 import type { GitStatus, Heartbeat, ResourceUse } from '@easel/schema/wire/worker';
 import { builder } from '../api/builder.ts';
 import { FailureClassEnum, PhaseEnum, StepNameEnum, StepStateEnum } from '../api/enums.ts';
+import type { PlannedCleanup } from './cleanup.ts';
 import type { StepRow } from './step.store.ts';
 
 export const FailureType = builder.objectRef<Failure & { at: Date }>('Failure').implement({
@@ -65,6 +66,13 @@ export const DiskType = builder.objectRef<Disk>('Disk').implement({
       resolve: ({ capacityBytes }) => (capacityBytes === null ? null : Number(capacityBytes)),
     }),
     problem: t.exposeString('problem', { nullable: true, description: 'Why it does not grow, one sentence.' }),
+  }),
+});
+
+export const CleanupType = builder.objectRef<PlannedCleanup>('Cleanup').implement({
+  fields: (t) => ({
+    at: t.field({ type: 'DateTime', description: 'If nobody uses it until then.', resolve: ({ at }) => at }),
+    isWarned: t.exposeBoolean('isWarned', { description: 'Its owner has been told, and the notice runs.' }),
   }),
 });
 

@@ -181,6 +181,7 @@ describe('jobs', () => {
         snapshots: house.snapshotScheduler,
         tellSilentPlatforms: async () => undefined,
         sweepShares: async () => undefined,
+        cleanUp: async () => undefined,
         forgetShares: async () => undefined,
         sweepSessions: async () => undefined,
         checkAtProviders: async () => undefined,

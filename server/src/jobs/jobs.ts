@@ -33,6 +33,8 @@ export interface JobsParts {
   /** Tells of shares that have expired. */
   sweepShares: () => Promise<void>;
   forgetShares: () => Promise<void>;
+  /** Warns of environments that nobody uses, and deletes them. */
+  cleanUp: () => Promise<void>;
   /** Forgets sessions and one-time codes that open nothing any more. */
   sweepSessions: () => Promise<void>;
   /** Ends sessions of people who are gone where they signed in. */
@@ -78,6 +80,7 @@ export async function runJobs(parts: JobsParts, signal: AbortSignal): Promise<vo
     loop('sessions at providers', CHECK_EVERY_MS, parts.checkAtProviders),
     alone('silent platforms', SILENT_EVERY_MS, parts.tellSilentPlatforms),
     alone('inactivity', 20 * second, () => stopIdle({ ...parts, database: pool, now: () => new Date(clock.now()) })),
+    alone('unused environments', minute, parts.cleanUp),
     alone('removed logs', 15 * second, () => removeOrphanedLogs(stores)),
     alone('log compaction', 5 * minute, () => compactLogs(stores)),
     alone('saml metadata', 5 * minute, parts.refreshSamlMetadata),

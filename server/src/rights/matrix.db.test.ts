@@ -178,6 +178,7 @@ const MUTATIONS: Record<string, Row> = {
     ({ environment }) => `(input: { id: "${environment}", diskBytes: 100000000000 })`,
   ),
   jumpHeartbeat: plain('P', '(input: { sshHostKeys: [] })'),
+  keepEnvironment: onThing('WAS', 'environment'),
   linkAccount: mutation(EVERYBODY, ({ signInModule }) => `(module: "${signInModule}")`),
   moveSignInModule: mutation('S', ({ signInModule }) => `(id: "${signInModule}", position: 0)`),
   platformHeartbeat: plain('P', '(input: { kind: "kubernetes" }) { id }'),
