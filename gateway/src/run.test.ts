@@ -274,6 +274,17 @@ describe('--wait', () => {
     expect(api.calls.find(({ field }) => field === 'deleteEnvironment')?.args).toMatchObject({ force: true });
   });
 
+  it('keeps what would be deleted since nobody uses it', async () => {
+    api.add({ name: 'shop', phase: 'stopped', desired: 'stopped' });
+    expect((await easel(['keep', 'shop'])).stdout).toBe(
+      'shop is kept; unless it is used, it is deleted on 2030-01-31\n',
+    );
+    expect(JSON.parse((await easel(['keep', 'shop', '--json'])).stdout)).toMatchObject({
+      name: 'shop',
+      cleanup: { at: '2030-01-31T12:00:00.000Z', isWarned: false },
+    });
+  });
+
   it('says when somebody wants something else by now', async () => {
     const ran = begin(['create', 'shop', '--wait']);
     await eventually(() => api.watched).toBe(1);

@@ -185,6 +185,17 @@ export const deleteEnvironmentMutation = operation(
   environmentSchema,
 );
 
+export const keepEnvironmentMutation = operation(
+  `mutation ($id: ID!) {
+    result: keepEnvironment(id: $id) { ... on Environment { id name cleanup { at isWarned } } ${REFUSAL} }
+  }`,
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    cleanup: z.object({ at: z.string(), isWarned: z.boolean() }).nullable(),
+  }),
+);
+
 export const environmentChanged = operation(
   `subscription ($id: ID!) { result: environmentChanged(id: $id) { ${ENVIRONMENT} } }`,
   environmentSchema,

@@ -1,4 +1,4 @@
-/** create, list, show, start, stop, delete, logs. */
+/** create, list, show, start, stop, keep, delete, logs. */
 import { ENVIRONMENT_PHASES } from '@easel/schema/states/environment';
 import { type Command, Option } from 'commander';
 import {
@@ -84,6 +84,12 @@ export function addEnvironmentCommands(program: Command, door: Door): void {
     .addOption(waitOption())
     .addOption(timeoutOption())
     .action(through(door, async () => (await import('../commands/change.ts')).stop));
+
+  program
+    .command('keep')
+    .description('keep an environment that nobody uses from being deleted, for a whole period')
+    .addArgument(environmentArgument())
+    .action(through(door, async () => (await import('../commands/keep.ts')).keep));
 
   program
     .command('delete')

@@ -128,6 +128,10 @@ export async function startFakeApi(): Promise<FakeApi> {
     },
     startEnvironment: ({ id }: { id: string }) => wish(id, { phase: 'queued', desired: 'running', failure: null }),
     stopEnvironment: ({ id }: { id: string }) => wish(id, { phase: 'stopping', desired: 'stopped' }),
+    keepEnvironment: ({ id }: { id: string }) => ({
+      ...wish(id, {}),
+      cleanup: { at: '2030-01-31T12:00:00.000Z', isWarned: false },
+    }),
     deleteEnvironment: ({ id }: { id: string }) => wish(id, { phase: 'deleting', desired: 'deleted' }),
     platforms: () => platforms,
     createPlatform: ({ input }: Input<{ name: string }>) => {
