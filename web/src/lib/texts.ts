@@ -361,6 +361,15 @@ export const texts = {
     detailId: 'Id',
     defaultBranch: 'default branch',
     runtimes: { docker: 'Docker container', process: 'plain processes' },
+    cleanup: 'It is going to be deleted',
+    cleanupLead: (at: string) =>
+      `Nobody has used it for a long time. It goes on ${at}, with its disk, unless you start or keep it.`,
+    keep: 'Keep it',
+    kept: (at: string | null) =>
+      at ? `Kept: unless it is used, it goes on ${at}` : 'Kept: it is not deleted by itself',
+    notKept: 'It was not kept',
+    detailCleanup: 'Deleted',
+    cleanupUnused: (at: string) => `on ${at}, if nobody uses it`,
     isolation: 'No isolation',
     isolationLead:
       'This environment runs as plain processes of the machine, without a container around it. Run only code that you trust.',

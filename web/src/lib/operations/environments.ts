@@ -43,6 +43,7 @@ export const environmentDetail = graphql(
       }
       instanceType { name cpus memoryBytes diskBytes gpus }
       disk { wantedBytes capacityBytes problem }
+      cleanup { at isWarned }
       snapshots { ...SnapshotDetail }
       restoredFrom { id name environmentName }
       ports { port process }
@@ -99,6 +100,16 @@ export const createEnvironment = graphql(`
     result: createEnvironment(input: $input) {
       __typename
       ... on Environment { id name version phase }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
+export const keepEnvironment = graphql(`
+  mutation KeepEnvironment($id: ID!) {
+    result: keepEnvironment(id: $id) {
+      __typename
+      ... on Environment { id version cleanup { at isWarned } }
       ... on Refusal { code message }
     }
   }

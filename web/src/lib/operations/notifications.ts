@@ -2,7 +2,7 @@ import { graphql, type ResultOf } from '#lib/api/graphql.ts';
 
 const notificationFields = graphql(`
   fragment NotificationFields on Notification @_unmask {
-    id kind title text path createdAt readAt
+    id kind title text path thingId createdAt readAt
   }
 `);
 
