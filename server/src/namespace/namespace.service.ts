@@ -118,7 +118,7 @@ export class NamespaceService {
       const row = await this.#toChange(tx, id);
       const { templates = 0, environments = 0 } = (await namespaceStore.contents(tx, [row.id])).get(row.id) ?? {};
       if (templates + environments > 0) {
-        const message = `"${row.name}" has ${templates} templates and ${environments} environments: delete those first`;
+        const message = `templates or environments are in "${row.name}" still: delete those first`;
         throw new AppError({ code: 'WRONG_STATE', message, details: { templates, environments } });
       }
       await this.#onDelete(tx, row.id);

@@ -5,7 +5,7 @@ import { sentence } from './format.ts';
 import { texts } from './texts.ts';
 
 export type CreateEntries = {
-  /** Name of the template, or null for a Git URL or a snapshot. */
+  /** Path of the template (template-path.ts), or null for a Git URL or a snapshot. */
   template: string | null;
   /** Id of a snapshot, empty until one is chosen; null when it is not made from one. */
   snapshot: string | null;

@@ -7,6 +7,7 @@ const good: TemplateEntries = { ...emptyEntries(), name: 'web-shop', url: 'https
 const stored: TemplateDetail = {
   id: 'tpl1',
   name: 'web-shop',
+  namespace: { id: 'nsp1', name: 'default', isDefault: true },
   description: 'The shop',
   repositoryUrl: 'https://git.example.com/a/b.git',
   branch: null,

@@ -4,6 +4,7 @@ export const templateDetail = graphql(`
   fragment TemplateDetail on Template @_unmask {
     id
     name
+    namespace { id name isDefault }
     description
     repositoryUrl
     branch
@@ -44,8 +45,8 @@ export const template = graphql(
 
 export const createTemplate = graphql(
   `
-    mutation CreateTemplate($input: CreateTemplateInput!) {
-      result: createTemplate(input: $input) {
+    mutation CreateTemplate($input: CreateTemplateInput!, $namespace: ID) {
+      result: createTemplate(input: $input, namespace: $namespace) {
         __typename
         ... on Template { ...TemplateDetail }
         ... on Refusal { code message }
