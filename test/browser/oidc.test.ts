@@ -1,7 +1,7 @@
 /** Signing in at an OpenID provider, in a browser: set up by an administrator, then used by somebody new. */
 import { openProvider, type TestProvider } from '@easel/server/src/sign-in/provider.kit.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findAccessibilityFaults, openBrowser, type TestBrowser } from '../kit/browser.ts';
+import { findAccessibilityFaults, openBrowser, photograph, type TestBrowser } from '../kit/browser.ts';
 import { describeWith } from '../kit/describe-with.ts';
 import { type Stack, startStack } from '../kit/stack.ts';
 
@@ -54,6 +54,16 @@ describeWith(['chromium', 'built web'], 'an OpenID provider in the browser', () 
     await guest.getByRole('heading', { name: 'Templates', level: 1 }).waitFor();
     await browser.go(administrator, '/platform/people');
     await administrator.getByRole('list', { name: 'People' }).getByText('Ada', { exact: true }).waitFor();
+
+    await administrator.getByRole('button', { name: 'Edit Ada' }).click();
+    await administrator.getByRole('dialog').getByRole('link', { name: 'Linked accounts' }).click();
+    await administrator.getByRole('list', { name: 'Linked accounts' }).getByText('Company').waitFor();
+    expect(await findAccessibilityFaults(administrator)).toEqual([]);
+    await photograph(administrator, 'linked-of-others');
+    await administrator.getByRole('button', { name: 'Unlink Company' }).click();
+    await administrator.getByRole('alertdialog').getByRole('button', { name: 'Unlink' }).click();
+    await administrator.getByText('Ada signs in with a login and password').waitFor();
+    await guest.getByText('Your session has ended. Sign in again.').waitFor();
   });
 
   it('says on the sign-in page why it did not work', async () => {

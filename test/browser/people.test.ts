@@ -1,7 +1,7 @@
 /** Invitations, roles and disabling, in the browsers of an administrator and of whoever was invited. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findAccessibilityFaults, openBrowser, PHONE, type TestBrowser } from '../kit/browser.ts';
+import { findAccessibilityFaults, openBrowser, PHONE, photograph, type TestBrowser } from '../kit/browser.ts';
 import { describeWith } from '../kit/describe-with.ts';
 import { type Stack, startStack } from '../kit/stack.ts';
 
@@ -14,6 +14,7 @@ describeWith(['chromium', 'built web'], 'people in the browser', () => {
   beforeAll(async () => {
     stack = await startStack({ runtime: 'process' });
     browser = await openBrowser(stack);
+    await stack.easelJson(['group', 'create', 'compilers', '--role', 'viewer']);
     administrator = await browser.open('/platform/people');
   });
   afterAll(async () => {
@@ -30,6 +31,11 @@ describeWith(['chromium', 'built web'], 'people in the browser', () => {
     await administrator.getByRole('button', { name: 'Invite' }).click();
     const dialog = administrator.getByRole('dialog', { name: 'Invite somebody' });
     await dialog.getByRole('textbox', { name: 'Name' }).fill('Grace Hopper');
+    await dialog
+      .getByRole('group', { name: /Groups/ })
+      .getByRole('checkbox', { name: 'compilers' })
+      .check();
+    await photograph(administrator, 'invite');
     expect(await findAccessibilityFaults(administrator)).toEqual([]);
     await dialog.getByRole('button', { name: 'Make the link' }).click();
     const link = await dialog.locator('code').textContent();
@@ -45,6 +51,8 @@ describeWith(['chromium', 'built web'], 'people in the browser', () => {
     await guest.getByLabel('Password').fill('nanoseconds of wire');
     await guest.getByRole('button', { name: 'Join' }).click();
     await guest.getByRole('heading', { name: 'No environments yet' }).waitFor();
+    const members = await stack.easelJson<{ login: string }[]>(['group', 'members', 'compilers']);
+    expect(members.map(({ login }) => login)).toEqual(['grace.hopper']);
 
     const stranger = await browser.open(path(link), { isSignedIn: false });
     await stranger.getByText(/this invitation was used before/).waitFor();

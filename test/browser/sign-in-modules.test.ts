@@ -2,7 +2,7 @@
 import { openProvider, type TestProvider } from '@easel/server/src/sign-in/provider.kit.ts';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findAccessibilityFaults, openBrowser, PHONE, type TestBrowser } from '../kit/browser.ts';
+import { findAccessibilityFaults, openBrowser, photograph, type TestBrowser } from '../kit/browser.ts';
 import { describeWith } from '../kit/describe-with.ts';
 import { PEOPLE, startSlapd, type TestDirectory } from '../kit/slapd.ts';
 import { type Stack, startStack } from '../kit/stack.ts';
@@ -35,24 +35,7 @@ describeWith(['chromium', 'built web', 'slapd'], 'ways of signing in, in the bro
     await stack?.stop();
   });
 
-  /** Kept where somebody wants to look at it. */
-  async function shot(page: Page, name: string) {
-    const folder = process.env.SHOT;
-    if (!folder) return;
-    const size = page.viewportSize();
-    for (const [word, viewport] of [
-      ['desktop', { width: 1280, height: 1400 }],
-      ['phone', PHONE],
-    ] as const) {
-      await page.setViewportSize(viewport);
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.screenshot({ path: `${folder}/sign-in-${name}-${word}-${colorScheme}.png` });
-      }
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    if (size) await page.setViewportSize(size);
-  }
+  const shot = (page: Page, name: string) => photograph(page, `sign-in-${name}`);
 
   async function choose(preset: string) {
     await administrator.getByRole('button', { name: 'Add a provider' }).click();

@@ -138,6 +138,25 @@ export async function findAccessibilityFaults(page: Page): Promise<string[]> {
   );
 }
 
+/** For whoever wants to look: pictures in the folder that SHOT names, wide and narrow, light and dark. */
+export async function photograph(page: Page, name: string): Promise<void> {
+  const folder = process.env.SHOT;
+  if (!folder) return;
+  const size = page.viewportSize();
+  for (const [word, viewport] of [
+    ['desktop', { width: 1280, height: 1400 }],
+    ['phone', PHONE],
+  ] as const) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: `${folder}/${name}-${word}-${colorScheme}.png` });
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  if (size) await page.setViewportSize(size);
+}
+
 /** Waits for what fades or slides in: colours are measured as they are at that moment. */
 async function settle(page: Page): Promise<void> {
   await page.evaluate(`Promise.allSettled(

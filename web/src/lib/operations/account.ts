@@ -34,36 +34,6 @@ export const removeSshKey = graphql(`
   }
 `);
 
-export const apiTokens = graphql(`
-  query ApiTokens {
-    apiTokens { id name prefix createdAt expiresAt lastUsedAt }
-  }
-`);
-export type ApiToken = ResultOf<typeof apiTokens>['apiTokens'][number];
-
-export const createApiToken = graphql(`
-  mutation CreateApiToken($input: CreateApiTokenInput!) {
-    result: createApiToken(input: $input) {
-      __typename
-      ... on CreatedApiToken {
-        token
-        apiToken { id name prefix createdAt expiresAt lastUsedAt }
-      }
-      ... on Refusal { code message }
-    }
-  }
-`);
-
-export const revokeApiToken = graphql(`
-  mutation RevokeApiToken($id: ID!) {
-    result: revokeApiToken(id: $id) {
-      __typename
-      ... on ApiToken { id }
-      ... on Refusal { code message }
-    }
-  }
-`);
-
 export const sessions = graphql(`
   query Sessions {
     sessions { id userAgent address createdAt lastUsedAt expiresAt isCurrent }

@@ -1,8 +1,8 @@
 import { graphql, type ResultOf } from '#lib/api/graphql.ts';
 
 export const linkedAccounts = graphql(`
-  query LinkedAccounts {
-    linkedAccounts { module moduleName subject email createdAt lastUsedAt }
+  query LinkedAccounts($user: ID) {
+    linkedAccounts(user: $user) { module moduleName subject email createdAt lastUsedAt }
   }
 `);
 export type LinkedAccount = ResultOf<typeof linkedAccounts>['linkedAccounts'][number];
@@ -18,8 +18,8 @@ export const linkAccount = graphql(`
 `);
 
 export const unlinkAccount = graphql(`
-  mutation UnlinkAccount($module: ID!, $subject: String!) {
-    result: unlinkAccount(module: $module, subject: $subject) {
+  mutation UnlinkAccount($module: ID!, $subject: String!, $user: ID) {
+    result: unlinkAccount(module: $module, subject: $subject, user: $user) {
       __typename
       ... on LinkedAccount { module subject }
       ... on Refusal { code message }

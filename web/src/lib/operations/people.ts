@@ -18,6 +18,15 @@ export const people = graphql(
 `,
   [personFields],
 );
+export const person = graphql(`
+  query Person($id: ID!) {
+    node(id: $id) {
+      __typename
+      ... on User { id login name kind disabledAt }
+    }
+  }
+`);
+
 export type Person = ResultOf<typeof people>['users']['edges'][number]['node'];
 export type Invitation = ResultOf<typeof people>['invitations'][number];
 
