@@ -155,6 +155,12 @@ describe('a request', () => {
     await expect(get(outbound, `http://rebind.example:${port}/`)).rejects.toThrow(/127\.0\.0\.99/);
   });
 
+  it('waits no longer for a name than for an answer', async () => {
+    const silent = new Outbound({ allowed: NOTHING, ports }, () => new Promise(() => undefined));
+    const late = get(silent, 'https://silent.example/', { timeoutMs: 50 });
+    await expect(late).rejects.toThrow(/silent\.example was not found within 0\.05 seconds/);
+  });
+
   it('to a name of which one address is private is refused', async () => {
     const both: ResolveName = async () => [
       { address: '93.184.216.34', family: 4 },

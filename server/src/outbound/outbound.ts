@@ -76,11 +76,27 @@ export class Outbound {
     this.check(url, wish);
     const host = hostOf(url);
     const family = isIP(host);
-    const found = family ? [{ address: host, family }] : await this.#resolve(host);
+    const startMs = performance.now();
+    const found = family ? [{ address: host, family }] : await this.#resolved(host, wish.timeoutMs);
     const [first] = found;
     if (!first) throw new OutboundRefused(`${host} has no address`);
     for (const { address } of found) this.#judge(address, url, wish);
-    return exchange(wish, first);
+    // A name that takes long leaves less to its host.
+    return exchange(wish, first, Math.max(1, wish.timeoutMs - (performance.now() - startMs)));
+  }
+
+  /** A resolver may keep silent for much longer than anybody waits. */
+  async #resolved(host: string, timeoutMs: number): ReturnType<ResolveName> {
+    const limit = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => limit.reject(new Error(`${host} was not found within ${timeoutMs / 1000} seconds`)),
+      timeoutMs,
+    );
+    try {
+      return await Promise.race([this.#resolve(host), limit.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /**
@@ -125,7 +141,7 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-function exchange(wish: Wish, pinned: { address: string; family: number }): Promise<Answered> {
+function exchange(wish: Wish, pinned: { address: string; family: number }, leftMs: number): Promise<Answered> {
   const { url, method, headers, body, timeoutMs, maxAnswerBytes } = wish;
   const lookup: LookupFunction = (_host, options, done) => {
     if (options.all) done(null, [pinned]);
@@ -142,10 +158,7 @@ function exchange(wish: Wish, pinned: { address: string; family: number }): Prom
       maxHeaderSize: 16_384,
     });
     // Of the whole: one that sends a byte now and then does not hold us.
-    const timer = setTimeout(
-      () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} seconds`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs / 1000} seconds`)), leftMs);
     request.on('close', () => clearTimeout(timer));
     request.on('error', reject);
     request.on('response', (response) => {
