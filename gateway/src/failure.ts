@@ -8,6 +8,7 @@ export type OwnCode =
   | 'AUDIT_BROKEN'
   | 'ENVIRONMENT_FAILED'
   | 'SNAPSHOT_FAILED'
+  | 'WEBHOOK_NOT_TAKEN'
   | 'OVERTAKEN'
   | 'PORT_TAKEN'
   | 'NO_IDE_PORT'

@@ -118,6 +118,26 @@ describeWith(['chromium', 'built web'], 'webhooks in the browser', () => {
     expect(receiver.heard.map((one) => [isSignedBy(secret, one), isSignedBy(next, one)])).toEqual([[true, true]]);
   });
 
+  it('the command sees them, too', async () => {
+    expect((await stack.easel(['webhook', 'list'])).stdout).toMatch(/^Chat +on +http:/m);
+    expect((await stack.easel(['webhook', 'test', 'Chat'])).stdout).toBe('Chat has taken the ping\n');
+    const listed = await stack.easelJson<{ id: string; state: string }[]>(['webhook', 'deliveries', 'Chat', '-n', '1']);
+    expect(listed).toMatchObject([{ event: 'webhook.ping', state: 'sent', status: 200 }]);
+    receiver.reset();
+    await stack.easel(['webhook', 'redeliver', listed[0]?.id ?? '']);
+    await eventually(() => receiver.heard.length === 1, 15_000, 'the delivery');
+    const { secret: made } = await stack.easelJson<{ secret: string }>([
+      'webhook',
+      'create',
+      'ci',
+      receiver.url,
+      '--event',
+      'user.created',
+    ]);
+    expect(made).toMatch(/^whsec_/);
+    expect((await stack.easel(['webhook', 'delete', 'ci'])).stdout).toBe('The webhook ci is deleted\n');
+  });
+
   it('one is switched off, edited and deleted', async () => {
     await page.getByRole('button', { name: 'Switch off' }).click();
     await page.getByText('off', { exact: true }).waitFor();

@@ -12,6 +12,7 @@ import { receivedQuery } from '../api/shares.ts';
 import { snapshotsQuery } from '../api/snapshots.ts';
 import { templatesQuery } from '../api/templates.ts';
 import { apiTokensQuery, tokenPolicyQuery } from '../api/tokens.ts';
+import { webhookEventsQuery, webhooksQuery } from '../api/webhooks.ts';
 import type { Context } from '../context.ts';
 import { type Names, namesFor } from '../program/arguments.ts';
 
@@ -120,6 +121,8 @@ const NAMES: Record<Names, (context: Context) => Promise<readonly string[]>> = {
   scopes: async (context) => (await (await context.api()).ask(tokenPolicyQuery)).scopes.map(({ name }) => name),
   serviceAccounts: async (context) =>
     (await (await context.api()).ask(serviceAccountsQuery)).edges.map(({ node }) => node.login),
+  webhooks: async (context) => (await (await context.api()).ask(webhooksQuery)).map(({ name }) => name),
+  webhookEvents: async (context) => (await (await context.api()).ask(webhookEventsQuery)).map(({ name }) => name),
   tokens: async (context) => [...new Set((await (await context.api()).ask(apiTokensQuery)).map(({ name }) => name))],
 };
 

@@ -12,7 +12,9 @@ export type Names =
   | 'snapshots'
   | 'scopes'
   | 'serviceAccounts'
-  | 'tokens';
+  | 'tokens'
+  | 'webhooks'
+  | 'webhookEvents';
 const namesOf = new WeakMap<Argument | Option, Names>();
 
 export function completedBy<T extends Argument | Option>(thing: T, names: Names): T {

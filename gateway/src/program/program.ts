@@ -13,6 +13,7 @@ import { addShareCommands } from './shares.ts';
 import { addTemplateCommands } from './templates.ts';
 import { addTokenCommands } from './tokens.ts';
 import { addWayInCommands } from './ways-in.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 const EPILOG = `
 Examples:
@@ -60,6 +61,7 @@ export function createProgram(door: Door): Command {
   addAccountCommands(program.commandsGroup('Account and installation:'), door);
   addTokenCommands(program, door);
   addAuditCommands(program, door);
+  addWebhookCommands(program, door);
   return program;
 }
 

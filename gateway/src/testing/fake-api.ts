@@ -12,6 +12,7 @@ import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { EnvironmentWithAccess, LogLine } from '../api/environments.ts';
 import type { Share } from '../api/shares.ts';
+import { aDelivery, aWebhook } from './a-webhook.ts';
 import { anEnvironment } from './an-environment.ts';
 import { createChanges } from './changes.ts';
 
@@ -128,6 +129,20 @@ export async function startFakeApi(): Promise<FakeApi> {
     },
     startEnvironment: ({ id }: { id: string }) => wish(id, { phase: 'queued', desired: 'running', failure: null }),
     stopEnvironment: ({ id }: { id: string }) => wish(id, { phase: 'stopping', desired: 'stopped' }),
+    webhooks: () => [aWebhook],
+    webhookEvents: () => [
+      { name: 'environment.failed', description: 'an environment cannot go on' },
+      { name: 'user.created', description: 'there is a new user' },
+    ],
+    createWebhook: ({ input }: Input<{ name: string }>) => ({
+      __typename: 'WebhookWithSecret',
+      secret: 'whsec_new',
+      webhook: { ...aWebhook, ...input },
+    }),
+    testWebhook: () => ({ ...aDelivery, event: 'webhook.ping', attempts: 1 }),
+    node: () => ({ ...aWebhook, deliveries: (args: { first?: number }) => pageOf([aDelivery], args) }),
+    redeliverWebhook: () => aDelivery,
+    deleteWebhook: () => aWebhook,
     keepEnvironment: ({ id }: { id: string }) => ({
       ...wish(id, {}),
       cleanup: { at: '2030-01-31T12:00:00.000Z', isWarned: false },
