@@ -44,6 +44,7 @@ import { Arrivals } from './sign-in/arrival.ts';
 import { GithubProvider } from './sign-in/github.ts';
 import { IdentityService } from './sign-in/identity.service.ts';
 import { LdapSignIn } from './sign-in/ldap.ts';
+import { Directories } from './sign-in/ldap-directory.ts';
 import { OidcProvider } from './sign-in/oidc.ts';
 import { PROVIDER_LIMITS } from './sign-in/outbound-limits.ts';
 import { ProviderCheck } from './sign-in/provider-check.ts';
@@ -246,18 +247,27 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
       stopSeconds: config.EASEL_STOP_SECONDS,
     },
   });
+  const fetchProvider = outbound.fetchNamed(PROVIDER_LIMITS);
+  const directories = new Directories({ addressOf: (url) => outbound.addressOf(url, PROVIDER_LIMITS) });
   const signInModules = new SignInModuleService({
     db,
     key,
     clock,
+    directories,
     endSessions: (tx, moduleId) => sessions.revokeOfModule(tx, moduleId, null),
   });
   const groups: GroupService = new GroupService({ db, audit, users, onAccessChanged: tellWorkersOf });
   const groupAdmin = new GroupAdminService({ db, roles, modules: signInModules, onAccessChanged: tellWorkersOf });
-  const samlModules = new SamlModuleService({ db, key, clock, log, modules: signInModules });
+  const samlModules = new SamlModuleService({
+    db,
+    key,
+    clock,
+    log,
+    modules: signInModules,
+    fetch: fetchProvider,
+  });
   const arrivals: Arrivals = new Arrivals({ db, key, audit, clock, groups, users, sessions });
-  const ldap = new LdapSignIn({ db, clock, log, modules: signInModules, users, arrivals });
-  const fetchProvider = outbound.fetchNamed(PROVIDER_LIMITS);
+  const ldap = new LdapSignIn({ db, clock, log, directories, modules: signInModules, users, arrivals });
   const oidc = new OidcProvider({
     log,
     fetch: fetchProvider,
@@ -276,7 +286,19 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const modules = signInModules;
   const providers = { oidc, github };
   const redirectSignIn = new RedirectSignIn({ db, key, clock, log, modules, arrivals, providers });
-  const providerCheck = new ProviderCheck({ db, key, clock, log, audit, modules, users, sessions, oidc, github });
+  const providerCheck = new ProviderCheck({
+    db,
+    key,
+    clock,
+    log,
+    audit,
+    directories,
+    modules,
+    users,
+    sessions,
+    oidc,
+    github,
+  });
   const services: Services = {
     apiTokens,
     audit,

@@ -20,7 +20,7 @@ import { invalidInput, parseInput } from '../parse-input.ts';
 import { placements } from '../placement/placement.service.ts';
 import { type PlatformService, refuseDraining } from '../platform/platform.service.ts';
 import type { PlatformRow } from '../platform/platform-row.ts';
-import { may, mustMay } from '../rights/may.ts';
+import { may } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { SharedWithService } from '../share/shared-with.service.ts';
 import type { SnapshotService } from '../snapshot/snapshot.service.ts';

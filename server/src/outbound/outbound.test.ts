@@ -171,6 +171,14 @@ describe('a request', () => {
     );
   });
 
+  it('by another protocol goes to an address that was judged, too', async () => {
+    const outbound = new Outbound({ allowed: NOTHING }, async () => [{ address: '10.0.0.1', family: 4 }]);
+    expect(await outbound.addressOf(new URL('ldap://dc.example:389'), { timeoutMs: 1000 })).toBe('10.0.0.1');
+    for (const host of ['169.254.169.254', '[fd00:ec2::254]']) {
+      await expect(outbound.addressOf(new URL(`ldap://${host}`), { timeoutMs: 1000 })).rejects.toThrow(/credentials/);
+    }
+  });
+
   it('does not follow where an answer points to', async () => {
     const port = await listen((_request, response) =>
       response.writeHead(302, { location: 'http://169.254.169.254/' }).end(),

@@ -72,17 +72,20 @@ export class Outbound {
 
   /** Gives whatever is answered. Throws OutboundRefused, or what the network says. */
   async send(wish: Wish): Promise<Answered> {
-    const { url } = wish;
+    const { url, timeoutMs } = wish;
     this.check(url, wish);
-    const host = hostOf(url);
-    const family = isIP(host);
     const startMs = performance.now();
-    const found = family ? [{ address: host, family }] : await this.#resolved(host, wish.timeoutMs);
-    const [first] = found;
-    if (!first) throw new OutboundRefused(`${host} has no address`);
-    for (const { address } of found) this.#judge(address, url, wish);
+    const pinned = await this.#reach(url, wish, timeoutMs);
     // A name that takes long leaves less to its host.
-    return exchange(wish, first, Math.max(1, wish.timeoutMs - (performance.now() - startMs)));
+    return exchange(wish, pinned, Math.max(1, timeoutMs - (performance.now() - startMs)));
+  }
+
+  /**
+   * The address behind the name in this URL, for what speaks another protocol with somebody whom an administrator has named. Throws
+   * OutboundRefused, or what the resolver says.
+   */
+  async addressOf(url: URL, { timeoutMs }: { timeoutMs: number }): Promise<string> {
+    return (await this.#reach(url, { allowsPrivate: true }, timeoutMs)).address;
   }
 
   /** A resolver may keep silent for much longer than anybody waits. */
@@ -127,6 +130,17 @@ export class Outbound {
       const hasNoBody = status === 204 || status === 205;
       return new Response(hasNoBody ? null : new Uint8Array(answered.body), { status, headers });
     };
+  }
+
+  /** All addresses are judged, and the first is called. */
+  async #reach(url: URL, care: Care, timeoutMs: number): Promise<{ address: string; family: number }> {
+    const host = hostOf(url);
+    const family = isIP(host);
+    const found = family ? [{ address: host, family }] : await this.#resolved(host, timeoutMs);
+    const [first] = found;
+    if (!first) throw new OutboundRefused(`${host} has no address`);
+    for (const { address } of found) this.#judge(address, url, care);
+    return first;
   }
 
   #judge(address: string, url: URL, { allowsPrivate = false, needsTls = false }: Care): void {

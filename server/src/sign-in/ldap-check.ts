@@ -1,7 +1,7 @@
 /** Says step by step what of a directory works, for the administrator who sets it up. */
 import type { Entry } from 'ldapts';
 import { DirectoryTrouble, type Step } from './ldap-connection.ts';
-import { Directory, type LdapAccess } from './ldap-directory.ts';
+import type { Directories, LdapAccess } from './ldap-directory.ts';
 import { claimsOfEntry, isActive } from './ldap-entry.ts';
 
 export const CHECK_STEPS = ['connect', 'tls', 'bind', 'base', 'person', 'groups'] as const;
@@ -22,11 +22,15 @@ const GOOD: Record<Step, string> = {
 };
 
 /** Ends with the first step that does not work. `login` is somebody to look for; without one, nobody is. */
-export async function checkDirectory(access: LdapAccess, login: string | null, now: number): Promise<Checked[]> {
+export async function checkDirectory(
+  directories: Directories,
+  access: LdapAccess,
+  { login, now }: { login: string | null; now: number },
+): Promise<Checked[]> {
   const steps: Checked[] = [];
   const add = (step: CheckStep, isGood: boolean, message: string) => steps.push({ step, isGood, message });
   try {
-    await Directory.with(
+    await directories.with(
       access,
       async (directory) => {
         const { baseDn } = access.settings;

@@ -28,15 +28,23 @@ export class DirectoryTrouble extends Error {
   }
 }
 
+/** Finds the address behind a directory's name, and refuses those that are not to be called. */
+export type AddressOf = (url: URL) => Promise<string>;
+
 /** A connection that nobody is bound on yet. `onStep` hears what has worked. Throws DirectoryTrouble. */
 export async function openDirectory(
   settings: LdapSettings,
+  addressOf: AddressOf,
   onStep: (step: Step) => void = () => undefined,
 ): Promise<Client> {
   const url = new URL(settings.url);
   const isLdaps = url.protocol === 'ldaps:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const plain = await opened(connect({ host, port: Number(url.port || (isLdaps ? 636 : 389)) }), 'connect', 'connect');
+  const port = Number(url.port || (isLdaps ? 636 : 389));
+  const address = await addressOf(url).catch((err: Error) => {
+    throw new DirectoryTrouble('connect', err.message, err);
+  });
+  const plain = await opened(connect({ host: address, port }), 'connect', 'connect');
   onStep('connect');
   let socket = plain;
   try {

@@ -2,7 +2,7 @@
 import type { Client, Entry, Filter } from 'ldapts';
 import { InvalidCredentialsError, NoSuchObjectError } from 'ldapts';
 import type { LdapSettings } from './kinds/ldap.ts';
-import { closeDirectory, DirectoryTrouble, openDirectory, type Step } from './ldap-connection.ts';
+import { type AddressOf, closeDirectory, DirectoryTrouble, openDirectory, type Step } from './ldap-connection.ts';
 import { STATE_ATTRIBUTES, valuesOf } from './ldap-entry.ts';
 import { inChainFilter, loginFilter, memberFilter, subjectFilter } from './ldap-filter.ts';
 
@@ -17,33 +17,44 @@ export interface LdapAccess {
   secret: string | null;
 }
 
-export class Directory {
-  readonly #client: Client;
-  readonly #settings: LdapSettings;
+/** Opens directories. */
+export class Directories {
+  readonly #addressOf: AddressOf;
 
-  private constructor(client: Client, settings: LdapSettings) {
-    this.#client = client;
-    this.#settings = settings;
+  constructor(parts: { addressOf: AddressOf }) {
+    this.#addressOf = parts.addressOf;
   }
 
   /** Opens it as the bind account, does the work and closes it. Throws DirectoryTrouble. */
-  static async with<T>(
+  async with<T>(
     access: LdapAccess,
     work: (directory: Directory) => Promise<T>,
     onStep?: (step: Step) => void,
   ): Promise<T> {
     const { settings, secret } = access;
-    const client = await openDirectory(settings, onStep);
+    const client = await openDirectory(settings, this.#addressOf, onStep);
     try {
       if (settings.bindDn !== '') {
         if (!secret) throw new DirectoryTrouble('bind', 'the password of the bind account is missing');
         await troubled('bind', () => client.bind(settings.bindDn, secret));
       }
       onStep?.('bind');
-      return await work(new Directory(client, settings));
+      return await work(new Directory(client, settings, this.#addressOf));
     } finally {
       await closeDirectory(client);
     }
+  }
+}
+
+export class Directory {
+  readonly #client: Client;
+  readonly #settings: LdapSettings;
+  readonly #addressOf: AddressOf;
+
+  constructor(client: Client, settings: LdapSettings, addressOf: AddressOf) {
+    this.#client = client;
+    this.#settings = settings;
+    this.#addressOf = addressOf;
   }
 
   /** Null when there is nobody, or more than one. */
@@ -74,7 +85,7 @@ export class Directory {
   /** A connection of its own: the password that was typed is proven by binding with it. An empty one would bind as nobody. */
   async isPassword({ dn }: Entry, password: string): Promise<boolean> {
     if (password === '' || dn === '') return false;
-    const client = await openDirectory(this.#settings);
+    const client = await openDirectory(this.#settings, this.#addressOf);
     try {
       await client.bind(dn, password);
       return true;

@@ -216,6 +216,8 @@ describeWith(['slapd'], 'a directory', () => {
     expect((await check()).at(-1)).toMatch(/^bind: not /);
     await onlyModule({ url: 'ldaps://localhost:9' });
     expect((await check()).at(-1)).toMatch(/^connect: not /);
+    await onlyModule({ url: 'ldaps://169.254.169.254' });
+    expect((await check()).at(-1)).toMatch(/^connect: not .*credentials/);
   });
 
   it('over the API tells of itself, never its password', async () => {

@@ -11,7 +11,7 @@ import type { InDirectory } from '../user/session.service.ts';
 import type { UserService } from '../user/user.service.ts';
 import type { Arrivals } from './arrival.ts';
 import type { Claims } from './claims.ts';
-import { Directory } from './ldap-directory.ts';
+import type { Directories } from './ldap-directory.ts';
 import { claimsOfEntry, isActive } from './ldap-entry.ts';
 import { signInStore } from './sign-in.store.ts';
 import type { OpenedModule, SignInModuleService } from './sign-in-module.service.ts';
@@ -20,6 +20,7 @@ interface LdapParts {
   db: Db;
   clock: Clock;
   log: Log;
+  directories: Directories;
   modules: SignInModuleService;
   users: UserService;
   arrivals: Arrivals;
@@ -63,7 +64,7 @@ export class LdapSignIn {
   ): Promise<Claims | null> {
     const { settings } = module;
     try {
-      return await Directory.with(module, async (directory) => {
+      return await this.#parts.directories.with(module, async (directory) => {
         const entry = subject === null ? await directory.byLogin(login) : await directory.bySubject(subject);
         if (!entry || !(await directory.isPassword(entry, password))) return null;
         const claims = claimsOfEntry(entry, settings);

@@ -16,7 +16,7 @@ import type { ServerKey } from '../server-key.ts';
 import type { SessionService } from '../user/session.service.ts';
 import type { UserService } from '../user/user.service.ts';
 import type { GithubProvider } from './github.ts';
-import { Directory } from './ldap-directory.ts';
+import type { Directories } from './ldap-directory.ts';
 import { isActive } from './ldap-entry.ts';
 import type { OidcProvider, Verdict } from './oidc.ts';
 import { checkPurpose, type KeptOfProvider, type SessionCheckRow, sessionCheckStore } from './session-check.store.ts';
@@ -33,6 +33,7 @@ interface ProviderCheckParts {
   clock: Clock;
   log: Log;
   audit: AuditService;
+  directories: Directories;
   modules: SignInModuleService;
   users: UserService;
   sessions: SessionService;
@@ -125,7 +126,7 @@ export class ProviderCheck {
     if (module.settings.kind !== 'ldap') return [];
     const access = { settings: module.settings, secret: module.secret };
     try {
-      return await Directory.with(access, async (directory) => {
+      return await this.#parts.directories.with(access, async (directory) => {
         if (!(await directory.hasBase())) throw new Error(`${access.settings.baseDn} is not to be seen`);
         const found: [SessionCheckRow, Verdict][] = [];
         for (const row of rows) {

@@ -9,7 +9,7 @@ import { NS, REDIRECT_BINDING } from './saml-names.ts';
 import { allOf, childrenOf, parseXml, type XmlElement, XmlProblem } from './saml-xml.ts';
 
 /** Of one provider; that of a whole federation is larger, and not taken. */
-export const MAX_METADATA_BYTES = 1024 * 1024;
+const MAX_METADATA_BYTES = 1024 * 1024;
 /** Two are a roll-over; the check of a signature tries all of them. */
 const MAX_CERTIFICATES = 10;
 const MIN_KEY_BITS = 2048;

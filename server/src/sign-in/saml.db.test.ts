@@ -336,9 +336,9 @@ describeWith([], 'the metadata of a provider', () => {
     });
     for (const [broken, words] of [
       [{ status: 503, body: '' }, 'answers 503'],
-      [{ status: 302, body: '' }, 'unexpected redirect'],
+      [{ status: 302, body: '' }, 'points elsewhere'],
       [{ status: 200, body: '<html>' }, 'expected the metadata'],
-      [{ status: 200, body: 'x'.repeat(1_100_000) }, 'at most'],
+      [{ status: 200, body: 'x'.repeat(1_100_000) }, 'more than'],
       [metadata('https://evil.example/'), 'another provider now'],
     ] as const) {
       answer = broken;

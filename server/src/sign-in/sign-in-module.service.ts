@@ -11,6 +11,7 @@ import { mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
 import { nameSchema } from '../user/login.ts';
 import { type Checked, checkDirectory } from './ldap-check.ts';
+import type { Directories } from './ldap-directory.ts';
 import {
   kindOf,
   moduleSettingsSchema,
@@ -42,6 +43,7 @@ export class SignInModuleService {
   readonly #db: Db;
   readonly #key: ServerKey;
   readonly #clock: Clock;
+  readonly #directories: Directories;
 
   readonly #endSessions: (tx: Tx, moduleId: string) => Promise<unknown>;
 
@@ -49,10 +51,12 @@ export class SignInModuleService {
     db: Db;
     key: ServerKey;
     clock: Clock;
+    directories: Directories;
     /** Those that came by this module. */
     endSessions: (tx: Tx, moduleId: string) => Promise<unknown>;
   }) {
     this.#endSessions = parts.endSessions;
+    this.#directories = parts.directories;
     this.#db = parts.db;
     this.#key = parts.key;
     this.#clock = parts.clock;
@@ -128,7 +132,8 @@ export class SignInModuleService {
         message: 'only directories can be tested: sign in by this module instead',
       });
     }
-    return checkDirectory(this.#opened<'ldap'>(row), login?.trim() || null, this.#clock.now());
+    const asked = { login: login?.trim() || null, now: this.#clock.now() };
+    return checkDirectory(this.#directories, this.#opened<'ldap'>(row), asked);
   }
 
   async create(actor: Actor, input: z.input<typeof signInModuleSchema>): Promise<SignInModule> {
