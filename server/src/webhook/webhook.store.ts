@@ -13,14 +13,15 @@ export type LastTry = Pick<WebhookDelivery, 'status' | 'answer' | 'problem'>;
 
 /**
  * So many of each webhook at once, and one of those that fail: a receiver that is away neither holds up the others nor is
- * given everything at once when it comes back.
+ * given everything at once when it comes back. Whose turn it is when there are too many is chance.
  */
+const PER_WEBHOOK = 10;
 const CLAIM_SQL = `
   WITH due AS (
     SELECT d.id FROM webhooks w CROSS JOIN LATERAL (
       SELECT id FROM webhook_deliveries WHERE webhook_id = w.id AND state = 'waiting' AND run_at <= $1
-      ORDER BY run_at, id LIMIT CASE WHEN w.failing_since IS NULL THEN $2::int ELSE 1 END FOR UPDATE SKIP LOCKED) d
-    WHERE w.is_on)
+      ORDER BY run_at, id LIMIT CASE WHEN w.failing_since IS NULL THEN ${PER_WEBHOOK} ELSE 1 END FOR UPDATE SKIP LOCKED) d
+    WHERE w.is_on ORDER BY random() LIMIT $2)
   UPDATE webhook_deliveries AS d SET run_at = $3, attempts = attempts + 1 FROM due WHERE d.id = due.id RETURNING d.id`;
 
 export const webhookStore = {
