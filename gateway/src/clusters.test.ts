@@ -2,11 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { run } from './run.ts';
-import { FAKE_TOKEN, type FakeApi, startFakeApi } from './testing/fake-api.ts';
-import { aScreen } from './testing/screen.ts';
+import { runAt } from './testing/a-run.ts';
+import { type FakeApi, startFakeApi } from './testing/fake-api.ts';
 
 // Other suites share the machine.
 vi.setConfig({ testTimeout: 30_000 });
@@ -24,18 +22,7 @@ afterEach(async () => {
   rmSync(home, { recursive: true });
 });
 
-async function easel(words: readonly string[], input = '') {
-  const stdin = new PassThrough();
-  stdin.end(input);
-  const io = {
-    env: { HOME: home, EASEL_URL: api.url, EASEL_TOKEN: FAKE_TOKEN },
-    stdin,
-    stdout: aScreen(),
-    stderr: aScreen(),
-    signal: new AbortController().signal,
-  };
-  return { code: await run(words, io), stdout: io.stdout.text(), stderr: io.stderr.text() };
-}
+const easel = (words: readonly string[], input = '') => runAt(api, words, { home, input });
 
 const argsOf = (field: string) => api.calls.find((call) => call.field === field)?.args;
 

@@ -2,12 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { run } from './run.ts';
+import { runAt } from './testing/a-run.ts';
 import { aWebhook } from './testing/a-webhook.ts';
-import { FAKE_TOKEN, type FakeApi, startFakeApi } from './testing/fake-api.ts';
-import { aScreen } from './testing/screen.ts';
+import { type FakeApi, startFakeApi } from './testing/fake-api.ts';
 
 // Other suites share the machine.
 vi.setConfig({ testTimeout: 30_000 });
@@ -23,16 +21,7 @@ afterEach(async () => {
   rmSync(home, { recursive: true });
 });
 
-async function easel(...words: readonly string[]) {
-  const io = {
-    env: { HOME: home, EASEL_URL: api.url, EASEL_TOKEN: FAKE_TOKEN },
-    stdin: new PassThrough().end(),
-    stdout: aScreen(),
-    stderr: aScreen(),
-    signal: new AbortController().signal,
-  };
-  return { code: await run(words, io), stdout: io.stdout.text(), stderr: io.stderr.text() };
-}
+const easel = (...words: readonly string[]) => runAt(api, words, { home });
 
 const argsOf = (field: string) => api.calls.find((call) => call.field === field)?.args;
 
