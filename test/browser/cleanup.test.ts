@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findAccessibilityFaults, openBrowser, PHONE, type TestBrowser } from '../kit/browser.ts';
+import { findAccessibilityFaults, openBrowser, photograph, type TestBrowser } from '../kit/browser.ts';
 import { describeWith } from '../kit/describe-with.ts';
 import { makeRepository } from '../kit/repository.ts';
 import { type Stack, startStack } from '../kit/stack.ts';
@@ -30,27 +30,11 @@ describeWith(['chromium', 'built web', 'git'], 'unused environments in the brows
     await stack?.stop();
   });
 
-  /** Kept where somebody wants to look at it. */
-  async function shot(name: string) {
-    const folder = process.env.SHOT;
-    if (!folder) return;
-    for (const [word, viewport] of [
-      ['phone', PHONE],
-      ['desktop', { width: 1280, height: 900 }],
-    ] as const) {
-      await page.setViewportSize(viewport);
-      for (const colorScheme of ['dark', 'light'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.screenshot({ path: `${folder}/cleanup-${name}-${word}-${colorScheme}.png` });
-      }
-    }
-  }
-
   it('the page says so, and keeps it', async () => {
     await page.getByText('It is going to be deleted').waitFor({ timeout: WARNED_WITHIN_MS });
     await page.getByText(/^on .*, if nobody uses it$/).waitFor();
     expect(await findAccessibilityFaults(page)).toEqual([]);
-    await shot('page');
+    await photograph(page, 'cleanup-page');
     await page.getByRole('button', { name: 'Keep it' }).click();
     await page.getByText(/^Kept: unless it is used, it goes on/).waitFor();
     await page.getByText('It is going to be deleted').waitFor({ state: 'detached' });
@@ -61,7 +45,7 @@ describeWith(['chromium', 'built web', 'git'], 'unused environments in the brows
     const inbox = page.getByRole('list', { name: 'Inbox' });
     await inbox.getByText('shop is going to be deleted').first().waitFor();
     expect(await findAccessibilityFaults(page)).toEqual([]);
-    await shot('inbox');
+    await photograph(page, 'cleanup-inbox');
     await inbox
       .getByRole('button', { name: /^Keep it: shop/ })
       .first()

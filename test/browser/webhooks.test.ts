@@ -2,7 +2,7 @@
 import { isSignedBy, openReceiver, type Receiver } from '@easel/server/src/webhook/receiver.kit.ts';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findAccessibilityFaults, openBrowser, PHONE, type TestBrowser } from '../kit/browser.ts';
+import { findAccessibilityFaults, openBrowser, photograph, type TestBrowser } from '../kit/browser.ts';
 import { describeWith } from '../kit/describe-with.ts';
 import { eventually, type Stack, startStack } from '../kit/stack.ts';
 
@@ -25,30 +25,11 @@ describeWith(['chromium', 'built web'], 'webhooks in the browser', () => {
     await receiver?.close();
   });
 
-  /** Kept where somebody wants to look at it. */
-  async function shot(name: string) {
-    const folder = process.env.SHOT;
-    if (!folder) return;
-    const size = page.viewportSize();
-    for (const [word, viewport] of [
-      ['desktop', { width: 1280, height: 1000 }],
-      ['phone', PHONE],
-    ] as const) {
-      await page.setViewportSize(viewport);
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.screenshot({ path: `${folder}/webhooks-${name}-${word}-${colorScheme}.png` });
-      }
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    if (size) await page.setViewportSize(size);
-  }
-
   const deliveries = () => page.getByRole('list', { name: 'Deliveries' }).getByRole('listitem');
 
   it('one is made, and its secret is shown once', async () => {
     await page.getByText('No webhooks yet').waitFor();
-    await shot('empty');
+    await photograph(page, 'webhooks-empty');
     await page.getByRole('button', { name: 'New webhook' }).click();
     const dialog = page.getByRole('dialog', { name: 'New webhook' });
     await dialog.getByRole('button', { name: 'Create webhook' }).click();
@@ -59,17 +40,17 @@ describeWith(['chromium', 'built web'], 'webhooks in the browser', () => {
     await dialog.getByRole('button', { name: 'Create webhook' }).click();
     await dialog.getByText(/10\.0\.0\.1 is not public/).waitFor();
     expect(await findAccessibilityFaults(page)).toEqual([]);
-    await shot('new');
+    await photograph(page, 'webhooks-new');
     await dialog.getByLabel('Address').fill(receiver.url);
     await dialog.getByRole('button', { name: 'Create webhook' }).click();
     const shown = page.getByRole('dialog', { name: 'Webhook created' });
     secret = (await shown.locator('code').textContent()) ?? '';
     expect(secret).toMatch(/^whsec_/);
     expect(await findAccessibilityFaults(page)).toEqual([]);
-    await shot('secret');
+    await photograph(page, 'webhooks-secret');
     await shown.getByRole('button', { name: 'I have copied it' }).click();
     await page.getByRole('link', { name: /Chat/ }).waitFor();
-    await shot('list');
+    await photograph(page, 'webhooks-list');
   });
 
   it('a ping says whether it is taken', async () => {
@@ -89,7 +70,7 @@ describeWith(['chromium', 'built web'], 'webhooks in the browser', () => {
     await failed.getByText('What was sent and answered').click();
     await failed.getByText('the chat is closed').waitFor();
     expect(await findAccessibilityFaults(page)).toEqual([]);
-    await shot('deliveries');
+    await photograph(page, 'webhooks-deliveries');
     receiver.reset();
     await failed.getByRole('button', { name: 'Deliver again: webhook.ping' }).click();
     await eventually(() => receiver.heard.length === 1, 15_000, 'the delivery');
@@ -106,7 +87,7 @@ describeWith(['chromium', 'built web'], 'webhooks in the browser', () => {
   it('a new secret signs beside the old one', async () => {
     await page.getByRole('button', { name: 'New secret' }).click();
     const dialog = page.getByRole('dialog', { name: 'Make a new secret' });
-    await shot('rotate');
+    await photograph(page, 'webhooks-rotate');
     await dialog.getByRole('button', { name: 'Make secret' }).click();
     await dialog.getByText('whsec_').waitFor();
     const next = (await dialog.locator('code').textContent()) ?? '';
