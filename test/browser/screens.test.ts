@@ -11,6 +11,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
   let running = '';
   let failed = '';
   let template = '';
+  let viewer = '';
 
   beforeAll(async () => {
     stack = await startStack({ runtime: 'process' });
@@ -21,6 +22,7 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     failed = (await stack.easelJson(['show', 'failed-one'])).id;
     const found = await stack.api.query<{ template: { id: string } }>('{ template(name: "sample") { id } }');
     template = found.template.id;
+    viewer = (await stack.easelJson<{ id: string }>(['whoami'])).id;
   });
   afterAll(async () => {
     await browser?.close();
@@ -37,11 +39,20 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     ['template', () => `/templates/${template}`, (page) => page.getByLabel('Repository URL').waitFor()],
     ['SSH keys', () => '/settings/keys', (page) => page.getByText('No SSH keys yet').waitFor()],
     ['API tokens', () => '/settings/tokens', (page) => page.getByRole('heading', { level: 1 }).waitFor()],
+    ['a code to enter', () => '/device', (page) => page.getByRole('textbox', { name: 'Code' }).waitFor()],
+    ['inbox', () => '/inbox', (page) => page.getByRole('list', { name: 'Inbox' }).waitFor()],
     ['sessions', () => '/settings/sessions', (page) => page.getByText('this one').waitFor()],
     ['password', () => '/settings/password', (page) => page.getByLabel('Current password').waitFor()],
     ['security', () => '/settings/security', (page) => page.getByText('An app on your phone').waitFor()],
     ['platforms', () => '/platform', (page) => page.getByText('Online').waitFor()],
     ['people', () => '/platform/people', (page) => page.getByText('System administrator').waitFor()],
+    [
+      'linked accounts of somebody',
+      () => `/platform/people/${viewer}`,
+      (page) => page.getByText('signs in with').waitFor(),
+    ],
+    ['groups', () => '/platform/groups', (page) => page.getByRole('heading', { level: 1 }).waitFor()],
+    ['roles', () => '/platform/roles', (page) => page.getByRole('heading', { level: 1 }).waitFor()],
     ['sign-in modules', () => '/platform/sign-in', (page) => page.getByText('No other way').waitFor()],
     ['audit log', () => '/platform/audit', (page) => page.getByText('signIn').first().waitFor()],
     ['unknown address', () => '/no/such/page', (page) => page.getByText('There is nothing here').waitFor()],
