@@ -67,12 +67,49 @@ describeWith(['chromium', 'built web'], 'namespaces in the browser', () => {
     await dialog.getByText('Elsewhere: Developer in web.').waitFor();
     expect(await findAccessibilityFaults(page)).toEqual([]);
     await dialog.getByRole('button', { name: 'Create group' }).click();
+    await dialog.waitFor({ state: 'detached' });
     const { groups } = await stack.api.query<{ groups: { edges: { node: unknown }[] } }>(
       '{ groups(first: 10) { edges { node { name roles { role namespace { name } } } } } }',
     );
     expect(groups.edges).toEqual([
       { node: { name: 'Frontend', roles: [{ role: 'developer', namespace: { name: 'web' } }] } },
     ]);
+  });
+
+  it('a service account gets a role in it, and then another one elsewhere', async () => {
+    await browser.go(page, '/platform/people');
+    await page.getByRole('button', { name: 'Service account' }).click();
+    const making = page.getByRole('dialog', { name: 'New service account' });
+    await making.getByRole('textbox', { name: 'Name' }).fill('Nightly');
+    await making.getByRole('textbox', { name: 'Login' }).fill('nightly');
+    await making.getByRole('combobox', { name: 'Namespace', exact: true }).selectOption('web');
+    await making.getByRole('combobox', { name: 'Role in the namespace' }).selectOption('Viewer');
+    await making.getByRole('button', { name: 'Create account' }).click();
+    await page
+      .getByRole('dialog', { name: /token of Nightly/ })
+      .getByRole('button', { name: 'Cancel' })
+      .click();
+    await page.getByRole('button', { name: 'Edit Nightly' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Nightly' });
+    const role = dialog.getByRole('combobox', { name: 'Role in the namespace' });
+    await role.getByRole('option', { name: 'No role', selected: true }).waitFor({ state: 'attached' });
+    await dialog.getByRole('combobox', { name: 'Namespace', exact: true }).selectOption('web');
+    await role.getByRole('option', { name: 'Viewer', selected: true }).waitFor({ state: 'attached' });
+    await dialog.getByRole('combobox', { name: 'Namespace', exact: true }).selectOption('default');
+    await role.selectOption('Developer');
+    await dialog.getByRole('button', { name: 'Save roles' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const { users } = await stack.api.query<{ users: { edges: { node: { roles: unknown[] } }[] } }>(
+      '{ users(first: 10, search: "nightly") { edges { node { roles { role namespace { name } } } } } }',
+    );
+    const roles = users.edges.flatMap(({ node }) => node.roles);
+    expect(roles).toHaveLength(2);
+    expect(roles).toEqual(
+      expect.arrayContaining([
+        { role: 'viewer', namespace: { name: 'web' } },
+        { role: 'developer', namespace: { name: 'default' } },
+      ]),
+    );
   });
 
   it('one with something in it is not deleted, an empty one is', async () => {

@@ -611,6 +611,7 @@ export const texts = {
     loginHint: 'Letters, digits, “.”, “_” and “-”.',
     loginMissing: 'Enter a login.',
     role: 'Role in the namespace',
+    namespaceHint: 'Where the role below is given.',
     roles: { administrator: 'Namespace administrator', developer: 'Developer', viewer: 'Viewer' },
     roleHint: {
       administrator: 'Templates, and everybody’s environments: stop, start, delete. Never what is inside of them.',
