@@ -75,6 +75,13 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       )) as number;
       if (overflow > 0) faults.push(`${name}: the page is ${overflow} px wider than the window`);
+      // Nor may the place where one is.
+      const isOutOfSight =
+        await page.evaluate(`[...document.querySelectorAll('nav [aria-current="page"]')].some((link) => {
+        const { left, right } = link.getBoundingClientRect();
+        return left < 0 || right > innerWidth;
+      })`);
+      if (isOutOfSight) faults.push(`${name}: the link to this page is out of sight`);
     }
     const stranger = await browser.open('/sign-in?code=x', { colorScheme, viewport, isSignedIn: false });
     await stranger.getByLabel('Login').waitFor();
