@@ -40,6 +40,7 @@ import { SecondFactorService } from './second-factor/second-factor.service.ts';
 import { ServerKey } from './server-key.ts';
 import { ShareService } from './share/share.service.ts';
 import { SharedWithService } from './share/shared-with.service.ts';
+import { AccountLinks } from './sign-in/account-links.ts';
 import { Arrivals } from './sign-in/arrival.ts';
 import { GithubProvider } from './sign-in/github.ts';
 import { IdentityService } from './sign-in/identity.service.ts';
@@ -267,7 +268,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     fetch: fetchProvider,
   });
   const arrivals: Arrivals = new Arrivals({ db, key, audit, clock, groups, users, sessions });
-  const ldap = new LdapSignIn({ db, clock, log, directories, modules: signInModules, users, arrivals });
+  const accountLinks = new AccountLinks({ key, clock, modules: signInModules });
+  const ldap = new LdapSignIn({ db, clock, log, attempts, directories, modules: signInModules, users, arrivals });
   const oidc = new OidcProvider({
     log,
     fetch: fetchProvider,
@@ -285,7 +287,7 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
   const github = new GithubProvider({ log, fetch: fetchProvider });
   const modules = signInModules;
   const providers = { oidc, github };
-  const redirectSignIn = new RedirectSignIn({ db, key, clock, log, modules, arrivals, providers });
+  const redirectSignIn = new RedirectSignIn({ db, key, clock, log, modules, links: accountLinks, arrivals, providers });
   const providerCheck = new ProviderCheck({
     db,
     key,
@@ -385,6 +387,8 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     platforms,
     samlModules,
     roles,
+    accountLinks,
+    ldapSignIn: ldap,
     redirectSignIn,
     scheduler,
     sessions,
@@ -437,7 +441,17 @@ export function createApp({ config, database, objects, clock, log }: AppParts): 
     sessions,
     isSecure: config.EASEL_PUBLIC_URL?.startsWith('https:') ?? false,
   });
-  const saml = new SamlSignIn({ db, key, clock, log, modules: signInModules, samlModules, arrivals, attempts });
+  const saml = new SamlSignIn({
+    db,
+    key,
+    clock,
+    log,
+    modules: signInModules,
+    samlModules,
+    links: accountLinks,
+    arrivals,
+    attempts,
+  });
   return {
     authentication,
     clock,

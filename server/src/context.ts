@@ -25,7 +25,9 @@ import type { FactorPolicyService } from './second-factor/factor-policy.service.
 import type { SecondFactorService } from './second-factor/second-factor.service.ts';
 import type { ShareService } from './share/share.service.ts';
 import type { SharedWithService } from './share/shared-with.service.ts';
+import type { AccountLinks } from './sign-in/account-links.ts';
 import type { IdentityService } from './sign-in/identity.service.ts';
+import type { LdapSignIn } from './sign-in/ldap.ts';
 import type { RedirectSignIn } from './sign-in/redirect.ts';
 import type { SamlModuleService } from './sign-in/saml-module.service.ts';
 import type { SignInModuleService } from './sign-in/sign-in-module.service.ts';
@@ -68,6 +70,8 @@ export interface Services {
   platformAdmin: PlatformAdminService;
   platforms: PlatformService;
   roles: RoleService;
+  accountLinks: AccountLinks;
+  ldapSignIn: LdapSignIn;
   redirectSignIn: RedirectSignIn;
   scheduler: SchedulerService;
   samlModules: SamlModuleService;

@@ -80,6 +80,7 @@ export function createHttp(parts: HttpParts): { server: Server; sockets: Graphql
     onRefusedLogout: (err) => log.warn({ err }, 'a logout token was refused'),
   });
   const samlRoutes = createSamlRoutes({
+    authentication,
     saml: app.saml,
     publicUrl,
     isSecure,

@@ -9,7 +9,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '@easel/schema/errors';
 import { LRUCache } from 'lru-cache';
-import { asUser, type UserActor } from '../actor.ts';
 import type { Authentication } from '../authentication.ts';
 import { parseLogoutToken } from '../sign-in/logout-token.ts';
 import type { OidcProvider } from '../sign-in/oidc.ts';
@@ -19,7 +18,7 @@ import type { SignInModuleService } from '../sign-in/sign-in-module.service.ts';
 import { cookieOf, sessionCookies } from '../user/session-cookie.ts';
 import { answerJson, answerRefusal } from './answer.ts';
 import { deviceOf } from './device.ts';
-import { redirect, redirectProblem, safePath } from './sign-in-redirects.ts';
+import { redirect, redirectProblemToBeginning, safePath, userOf } from './sign-in-redirects.ts';
 
 const STATE_COOKIE = 'easel_sign_in';
 const PATH = /^\/auth\/(oidc|github)\/([a-z0-9]{1,40})\/(start|callback)$/;
@@ -52,7 +51,7 @@ export function createRedirectRoutes(parts: RedirectRoutesParts) {
     const base = parts.publicUrl ?? `http://${request.headers.host ?? 'localhost'}`;
     const redirectUri = new URL(`/auth/${kind}/${id}/callback`, base);
     const asked = new URL(request.url ?? path, base);
-    const actor = await userOf(request);
+    const actor = await userOf(parts.authentication, request);
     if (step === 'start') {
       const nextPath = safePath(asked.searchParams.get('next'));
       const code = asked.searchParams.get('link');
@@ -73,11 +72,6 @@ export function createRedirectRoutes(parts: RedirectRoutesParts) {
     const kept = session ? sessionCookies(session, { isSecure }) : [];
     response.setHeader('set-cookie', [...kept, stateCookie('', 0)]);
     redirect(response, nextPath);
-  }
-
-  async function userOf(request: IncomingMessage): Promise<UserActor | null> {
-    const actor = await parts.authentication.ofRequest(request);
-    return actor.kind === 'user' ? asUser(actor) : null;
   }
 
   /** Sent along when the provider sends the browser back, which another site does: `Lax` allows that for a plain GET. */
@@ -117,13 +111,7 @@ export function createRedirectRoutes(parts: RedirectRoutesParts) {
         },
       );
     } else if (match) {
-      walk(request, response, match).catch((err: unknown) => {
-        const { onError } = parts;
-        userOf(request).then(
-          (actor) => redirectProblem(response, err, { onError, ...(actor ? { page: '/settings/accounts' } : {}) }),
-          () => redirectProblem(response, err, { onError }),
-        );
-      });
+      walk(request, response, match).catch((err: unknown) => redirectProblemToBeginning(request, response, err, parts));
     } else {
       modules.offered().then(
         (offered) => answerJson(response, 200, offered),

@@ -2,29 +2,31 @@
  * `/auth/saml/*`: what a browser walks through when it signs in at an identity provider that speaks SAML.
  *
  *   GET  /auth/saml/<module>/metadata     → what the provider is told of us
- *   GET  /auth/saml/<module>/start?next=  → to the provider
+ *   GET  /auth/saml/<module>/start?next=[&link=] → to the provider
  *   POST /auth/saml/<module>/acs          → from the provider's page; on to `return`, or to the start when it began there
  *   GET  /auth/saml/<module>/return       → with our cookie: back, with a session
  *
- * All problems lead to the sign-in page, with a sentence.
+ * All problems lead to the page for signing in, or to the settings of whoever links, with a sentence.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '@easel/schema/errors';
+import type { Authentication } from '../authentication.ts';
 import { isLoopback } from '../sign-in/kinds/common.ts';
+import type { Finished } from '../sign-in/redirect.ts';
 import { REQUEST_SECONDS, type SamlSignIn } from '../sign-in/saml.ts';
 import { MAX_RESPONSE_BYTES } from '../sign-in/saml-response.ts';
-import type { NewSession } from '../user/session.service.ts';
 import { cookieOf, sessionCookies } from '../user/session-cookie.ts';
 import { answerRefusal } from './answer.ts';
 import { readBody } from './body.ts';
 import { deviceOf } from './device.ts';
-import { redirect, redirectProblem, safePath } from './sign-in-redirects.ts';
+import { redirect, redirectProblemToBeginning, safePath, userOf } from './sign-in-redirects.ts';
 
 const PATH = /^\/auth\/saml\/([a-z0-9]{1,40})\/(metadata|start|acs|return)$/;
 /** base64, written as a form. */
 const MAX_FORM_BYTES = MAX_RESPONSE_BYTES * 2;
 
 interface SamlRoutesParts {
+  authentication: Authentication;
   saml: SamlSignIn;
   publicUrl: string | null;
   isSecure: boolean;
@@ -57,8 +59,9 @@ export function createSamlRoutes(parts: SamlRoutesParts) {
     return `${stateCookieName}=${state}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${secure}`;
   }
 
-  function signedIn(response: ServerResponse, session: NewSession, nextPath: string): void {
-    response.setHeader('set-cookie', [...sessionCookies(session, { isSecure }), stateCookie('', 0)]);
+  function back(response: ServerResponse, { session, nextPath }: Finished): void {
+    const kept = session ? sessionCookies(session, { isSecure }) : [];
+    response.setHeader('set-cookie', [...kept, stateCookie('', 0)]);
     redirect(response, nextPath);
   }
 
@@ -74,8 +77,11 @@ export function createSamlRoutes(parts: SamlRoutesParts) {
         .end(xml);
     },
     async start(request, response, id) {
-      const nextPath = safePath(new URL(request.url ?? '/', 'http://localhost').searchParams.get('next'));
-      const { url, state } = await saml.start(id, { origin: originFor(request), nextPath });
+      const asked = new URL(request.url ?? '/', 'http://localhost').searchParams;
+      const code = asked.get('link');
+      const link = code === null ? null : { code, actor: await userOf(parts.authentication, request) };
+      const wish = { origin: originFor(request), nextPath: safePath(asked.get('next')), link };
+      const { url, state } = await saml.start(id, wish);
       response.setHeader('set-cookie', stateCookie(state, REQUEST_SECONDS));
       redirect(response, url);
     },
@@ -85,11 +91,12 @@ export function createSamlRoutes(parts: SamlRoutesParts) {
       const given = { origin, response: form.get('SAMLResponse') ?? '', relayState: form.get('RelayState') ?? '' };
       const accepted = await saml.accept(id, given, deviceOf(request));
       if (accepted.isBegunHere) redirect(response, `/auth/saml/${id}/return`);
-      else signedIn(response, accepted.session, '/');
+      else back(response, { session: accepted.session, nextPath: '/' });
     },
     async return(request, response, id) {
-      const { session, nextPath } = await saml.finish(id, cookieOf(request, stateCookieName), deviceOf(request));
-      signedIn(response, session, nextPath);
+      const cookieState = cookieOf(request, stateCookieName);
+      const actor = await userOf(parts.authentication, request);
+      back(response, await saml.finish(id, { cookieState, actor, from: deviceOf(request) }));
     },
   };
 
@@ -105,7 +112,7 @@ export function createSamlRoutes(parts: SamlRoutesParts) {
     }
     run(request, response, id).catch((err: unknown) => {
       if (step === 'metadata') answerRefusal(response, err);
-      else redirectProblem(response, err, parts);
+      else redirectProblemToBeginning(request, response, err, parts);
       // The rest of a body that is not wanted is not read.
       if (!request.complete) response.once('finish', () => request.destroy());
     });

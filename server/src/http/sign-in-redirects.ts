@@ -1,6 +1,8 @@
 /** Where a browser goes that signs in elsewhere and comes back. */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, ERRORS } from '@easel/schema/errors';
+import type { UserActor } from '../actor.ts';
+import type { Authentication } from '../authentication.ts';
 
 export function redirect(response: ServerResponse, location: string): void {
   response.writeHead(303, { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }).end();
@@ -22,4 +24,22 @@ export function redirectProblem(
 /** A path of this site, or the start: anything else could lead to a stranger's page. */
 export function safePath(next: string | null): string {
   return next && /^\/(?![/\\])[^\s\\]{0,1000}$/.test(next) ? next : '/';
+}
+
+/** Who is signed in in the browser that asks. */
+export async function userOf(authentication: Authentication, request: IncomingMessage): Promise<UserActor | null> {
+  const actor = await authentication.ofRequest(request);
+  return actor.kind === 'user' ? actor : null;
+}
+
+/** Back to where the walk began: to the page for signing in, or to the settings of whoever links an account. */
+export async function redirectProblemToBeginning(
+  request: IncomingMessage,
+  response: ServerResponse,
+  err: unknown,
+  parts: { authentication: Authentication; onError: (err: unknown) => void },
+): Promise<void> {
+  const { authentication, onError } = parts;
+  const actor = await userOf(authentication, request).catch(() => null);
+  redirectProblem(response, err, { onError, ...(actor ? { page: '/settings/accounts' } : {}) });
 }

@@ -37,8 +37,23 @@ builder.mutationFields((t) => ({
     description: 'Begins to link an account of this sign-in module; the person signs in there anew.',
     args: { module: t.arg.id({ required: true }) },
     resolve: async (_root, { module }, { services, actor }) => ({
-      path: await services.redirectSignIn.linkPath(asUser(actor), module),
+      path: await services.accountLinks.path(asUser(actor), module),
     }),
+  }),
+  linkDirectoryAccount: t.field({
+    type: [LinkedAccount],
+    ...refusals('NOT_FOUND', 'RATE_LIMITED'),
+    description: 'Links an account of an LDAP directory by its login and password there. Gives all of the caller.',
+    args: {
+      module: t.arg.id({ required: true }),
+      login: t.arg.string({ required: true }),
+      password: t.arg.string({ required: true }),
+    },
+    resolve: async (_root, { module, login, password }, { services, actor, address }) => {
+      const from = { address: address ?? '', userAgent: null };
+      await services.ldapSignIn.link(asUser(actor), module, { login, password, from });
+      return services.identities.list(actor, null);
+    },
   }),
   unlinkAccount: t.field({
     type: LinkedAccount,

@@ -86,6 +86,24 @@ describeWith(['slapd'], 'a directory', () => {
     },
   );
 
+  it('is linked by its login and password to whoever is signed in', async () => {
+    const [mine, others] = [await server.newUser(), await server.newUser()];
+    const link = async ({ headers }: typeof mine, password: string) => {
+      const document = `mutation ($module: ID!, $login: String!, $password: String!) {
+        linkDirectoryAccount(module: $module, login: $login, password: $password) { __typename
+          ... on MutationLinkDirectoryAccountSuccess { data { module } } ... on Refusal { message } } }`;
+      const { data, errors } = await server.ask(document, { module: moduleId, login: uid, password }, headers);
+      return data?.linkDirectoryAccount?.message ?? errors[0]?.message ?? data.linkDirectoryAccount.data;
+    };
+    expect(await link(mine, 'wrong')).toContain('knows nobody by this login and password');
+    expect(await link(mine, '')).toContain('knows nobody by this login and password');
+    expect(await link(mine, `pw-${uid}`)).toEqual([{ module: moduleId }]);
+    expect(await link(others, `pw-${uid}`)).toContain('another user');
+    expect((await post(uid, `pw-${uid}`)).actor?.userId).toBe(mine.userId);
+    const entries = await server.db.auditEntry.findMany({ where: { actorId: mine.userId } });
+    expect(JSON.stringify(entries)).not.toContain(`pw-${uid}`);
+  });
+
   it('says the same of everything that is wrong', async () => {
     directory.addPerson(`twin${count}`, `description: same${count}\n`);
     directory.addPerson(`other${count}`, `description: same${count}\n`);

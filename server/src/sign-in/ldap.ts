@@ -6,8 +6,10 @@
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import type { UserId } from '@easel/schema/ids';
+import { forbidden, notFound, type UserActor } from '../actor.ts';
 import { type Db, reading } from '../db.ts';
-import type { InDirectory } from '../user/session.service.ts';
+import type { Device, InDirectory } from '../user/session.service.ts';
+import type { SignInAttempts } from '../user/sign-in-attempts.ts';
 import type { UserService } from '../user/user.service.ts';
 import type { Arrivals } from './arrival.ts';
 import type { Claims } from './claims.ts';
@@ -20,6 +22,7 @@ interface LdapParts {
   db: Db;
   clock: Clock;
   log: Log;
+  attempts: SignInAttempts;
   directories: Directories;
   modules: SignInModuleService;
   users: UserService;
@@ -50,6 +53,25 @@ export class LdapSignIn {
       return { userId, open: (from) => this.#parts.arrivals.open(userId, came, from) };
     }
     return null;
+  }
+
+  /** Makes an account of the directory one of the actor's. Throws NOT_FOUND, RATE_LIMITED, or FORBIDDEN. */
+  async link(
+    actor: UserActor,
+    moduleId: string,
+    given: { login: string; password: string; from: Device },
+  ): Promise<void> {
+    const { login, password, from } = given;
+    const module = await this.#parts.modules.open(moduleId, 'ldap');
+    if (!module) throw notFound('sign-in module');
+    const attempt = this.#parts.attempts.begin(from.address, login);
+    const isTyped = login.trim() !== '' && password !== '';
+    const claims = isTyped ? await this.#claims(module, { login, password, subject: null }) : null;
+    if (!claims) {
+      attempt.failed();
+      throw forbidden(`${module.name} knows nobody by this login and password, or does not answer`);
+    }
+    await this.#parts.arrivals.link(module, claims, { actor, from });
   }
 
   async #subjectsOf(userId: UserId): Promise<Map<string, string>> {

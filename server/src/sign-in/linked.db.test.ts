@@ -240,7 +240,7 @@ describe('an account', () => {
     const { secret } = await server.app.sessions.open(actor.userId, { address: 'a', userAgent: null });
     return { actor: actor as UserActor, session: `easel_session=${secret}` };
   }
-  const linkPath = (actor: UserActor, module: Module) => server.app.services.redirectSignIn.linkPath(actor, module.id);
+  const linkPath = (actor: UserActor, module: Module) => server.app.services.accountLinks.path(actor, module.id);
   const linked = async (actor: UserActor) =>
     (await server.app.services.identities.list(actor, null)).map(({ subject }) => subject);
   const code = (work: Promise<unknown>) =>

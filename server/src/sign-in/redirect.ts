@@ -11,12 +11,12 @@
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import { AppError } from '@easel/schema/errors';
-import type { UserId } from '@easel/schema/ids';
 import type { UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading } from '../db.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { Device, NewSession } from '../user/session.service.ts';
+import type { AccountLinks, LinkWish } from './account-links.ts';
 import { type Arrivals, refused } from './arrival.ts';
 import type { Claims } from './claims.ts';
 import type { SettingsOf } from './module-settings.ts';
@@ -46,9 +46,6 @@ export interface RedirectProvider<Kind extends RedirectKind> {
 
 /** Long enough for a second factor at the provider. */
 export const REQUEST_SECONDS = 600;
-/** From the press until the browser has left. */
-const LINK_SECONDS = 60;
-const LINK_PURPOSE = 'sign_in_requests.link';
 
 interface RedirectParts {
   db: Db;
@@ -56,6 +53,7 @@ interface RedirectParts {
   clock: Clock;
   log: Log;
   modules: SignInModuleService;
+  links: AccountLinks;
   arrivals: Arrivals;
   providers: { [Kind in RedirectKind]: RedirectProvider<Kind> };
 }
@@ -76,10 +74,10 @@ export class RedirectSignIn {
   async start(
     kind: RedirectKind,
     moduleId: string,
-    wish: { redirectUri: string; nextPath: string; link: { code: string; actor: UserActor | null } | null },
+    wish: { redirectUri: string; nextPath: string; link: LinkWish | null },
   ): Promise<{ url: URL; state: string }> {
     const module = await this.#module(kind, moduleId);
-    const linkUserId = wish.link ? this.#linkedBy(wish.link, module.id) : null;
+    const linkUserId = wish.link ? this.#parts.links.userOf(wish.link, module.id) : null;
     const state = newSecret();
     const { redirectUri } = wish;
     const isFresh = linkUserId !== null;
@@ -123,34 +121,9 @@ export class RedirectSignIn {
     return { nextPath, session: null };
   }
 
-  /** A path that begins linking, for this user alone, once pressed. A page of another site cannot know it. */
-  async linkPath({ userId }: UserActor, moduleId: string): Promise<string> {
-    const kind = await this.#parts.modules.kindOf(moduleId);
-    if (kind !== 'oidc' && kind !== 'github') {
-      throw new AppError({ code: 'WRONG_STATE', message: 'accounts of this provider cannot be linked from here' });
-    }
-    const expiresAt = this.#parts.clock.now() + LINK_SECONDS * 1000;
-    const code = this.#parts.key.seal(JSON.stringify({ userId, moduleId, expiresAt }), LINK_PURPOSE);
-    return `/auth/${kind}/${moduleId}/start?next=${encodeURIComponent('/settings/accounts')}&link=${encodeURIComponent(code)}`;
-  }
-
   /** Forgets what nobody came back from. */
   sweep(): Promise<void> {
     return reading(() => signInStore.sweepRequests(this.#db, new Date(this.#parts.clock.now())));
-  }
-
-  #linkedBy({ code, actor }: { code: string; actor: UserActor | null }, moduleId: string): UserId {
-    const again = refused('the link was begun too long ago, or by somebody else: begin again in your settings');
-    let wish: { userId: UserId; moduleId: string; expiresAt: number };
-    try {
-      wish = JSON.parse(this.#parts.key.open(code, LINK_PURPOSE));
-    } catch {
-      throw again;
-    }
-    const isGood =
-      wish.moduleId === moduleId && wish.userId === actor?.userId && wish.expiresAt > this.#parts.clock.now();
-    if (!isGood) throw again;
-    return wish.userId;
   }
 
   async #claims(module: RedirectModule, answer: { callback: URL; state: string; kept: Record<string, string> }) {

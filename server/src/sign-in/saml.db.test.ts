@@ -107,6 +107,36 @@ describeWith(['simplesamlphp'], 'signing in at an identity provider', () => {
     expect((await signIn('admin')).actor?.login).toBe('admin-2');
   });
 
+  it('links an account to whoever is signed in, begun by that user alone', async () => {
+    await server.db.identity.deleteMany();
+    const user = async () => {
+      const actor = await server.newUser();
+      const { secret } = await server.app.sessions.open(actor.userId, { address: 'a', userAgent: null });
+      return { actor, session: `easel_session=${secret}` };
+    };
+    const [mine, others] = [await user(), await user()];
+    const { accountLinks, identities } = server.app.services;
+    const subjects = async ({ actor }: typeof mine) =>
+      (await identities.list(actor, null)).map(({ moduleId, subject }) => [moduleId, subject !== '']);
+    const walk = async (path: string, session: string, back = session) => {
+      const started = await get(`${server.url}${path}`, session);
+      const to = placeOf(started);
+      if (to.origin === new URL(server.url).origin)
+        return { path: to.pathname, problem: to.searchParams.get('problem') };
+      const state = cookieFrom(started, 'easel_saml').split(';')[0] ?? '';
+      return end(await idp.signIn(to, 'bob', 'x'), `${state}; ${back}`);
+    };
+    const path = await accountLinks.path(mine.actor, moduleId);
+    expect((await walk(path, others.session)).problem).toContain('by somebody else');
+    expect((await walk(path, mine.session, others.session)).problem).toContain('somebody else is signed in');
+    expect(await subjects(mine)).toEqual([]);
+    expect(await walk(path, mine.session)).toEqual({ path: '/settings/accounts', problem: null, actor: null });
+    expect(await subjects(mine)).toEqual([[moduleId, true]]);
+    const taken = await walk(await accountLinks.path(others.actor, moduleId), others.session);
+    expect(taken).toMatchObject({ path: '/settings/accounts', problem: expect.stringContaining('another user') });
+    expect((await signIn('bob')).actor?.userId).toBe(mine.actor.userId);
+  });
+
   it('opens encrypted assertions', async () => {
     moduleId = await newModule({}, { encryptsAssertion: true });
     expect(await signIn()).toMatchObject({ problem: null, actor: expect.anything() });

@@ -15,13 +15,16 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
 import { generateServiceProviderMetadata, SAML, type SamlConfig } from '@node-saml/node-saml';
+import type { UserActor } from '../actor.ts';
 import { type Db, inTransaction, reading } from '../db.ts';
 import { hashSecret, newSecret } from '../secrets.ts';
 import type { ServerKey } from '../server-key.ts';
 import type { Device, NewSession } from '../user/session.service.ts';
 import type { SignInAttempts } from '../user/sign-in-attempts.ts';
+import type { AccountLinks, LinkWish } from './account-links.ts';
 import { type Arrivals, refused } from './arrival.ts';
 import type { Claims } from './claims.ts';
+import type { Finished } from './redirect.ts';
 import { samlStore } from './saml.store.ts';
 import type { SamlAnswer } from './saml-assertion.ts';
 import { claimsOfAnswer } from './saml-claims.ts';
@@ -47,6 +50,7 @@ interface SamlParts {
   log: Log;
   modules: SignInModuleService;
   samlModules: SamlModuleService;
+  links: AccountLinks;
   arrivals: Arrivals;
   attempts: SignInAttempts;
 }
@@ -85,12 +89,17 @@ export class SamlSignIn {
   }
 
   /** Where the browser is sent, and the state that its cookie keeps. Throws NOT_FOUND or UNAUTHENTICATED. */
-  async start(moduleId: string, wish: { origin: string; nextPath: string }): Promise<{ url: string; state: string }> {
+  async start(
+    moduleId: string,
+    wish: { origin: string; nextPath: string; link: LinkWish | null },
+  ): Promise<{ url: string; state: string }> {
     const module = await this.#module(moduleId);
+    const linkUserId = wish.link ? this.#parts.links.userOf(wish.link, module.id) : null;
     const { entryPoint, certificates } = await this.#provider(module);
     const state = newSecret();
     const requestId = `_${randomBytes(20).toString('hex')}`;
-    await this.#keep(module.id, { stateHash: hashSecret(state), content: { requestId }, ...wish }, REQUEST_SECONDS);
+    const begun = { stateHash: hashSecret(state), content: { requestId }, nextPath: wish.nextPath, linkUserId };
+    await this.#keep(module.id, begun, REQUEST_SECONDS);
     const { privateKey } = await this.#parts.samlModules.keyOf(module.id);
     const signing: Partial<SamlConfig> = module.settings.signsRequests ? { privateKey } : {};
     const saml = new SAML({
@@ -99,6 +108,8 @@ export class SamlSignIn {
       idpCert: certificates,
       identifierFormat: formatOf(module),
       disableRequestedAuthnContext: true,
+      // Whoever links proves anew who he is there.
+      forceAuthn: linkUserId !== null,
       signatureAlgorithm: 'sha256',
       generateUniqueId: () => requestId,
       ...signing,
@@ -126,22 +137,28 @@ export class SamlSignIn {
       throw err;
     });
     if (!begun) return { isBegunHere: false, session: await this.#open(module, note, from) };
-    const { nextPath } = begun;
-    await this.#keep(module.id, { stateHash: returnHashOf(given.relayState), content: note, nextPath }, RETURN_SECONDS);
+    const { nextPath, linkUserId } = begun;
+    const back = { stateHash: returnHashOf(given.relayState), content: note, nextPath, linkUserId };
+    await this.#keep(module.id, back, RETURN_SECONDS);
     return { isBegunHere: true };
   }
 
   /** The browser comes back by itself, with its cookie. Throws UNAUTHENTICATED or FORBIDDEN. */
   async finish(
     moduleId: string,
-    cookieState: string | null,
-    from: Device,
-  ): Promise<{ session: NewSession; nextPath: string }> {
+    given: { cookieState: string | null; actor: UserActor | null; from: Device },
+  ): Promise<Finished> {
+    const { cookieState, actor, from } = given;
     const module = await this.#module(moduleId);
     const kept = cookieState === null ? null : await this.#take(module.id, returnHashOf(cookieState));
     // Another browser's answer would sign this one in as somebody else.
     if (!kept) throw refused('the sign-in was begun in another browser, or too long ago');
-    return { session: await this.#open(module, kept.content as unknown as Note, from), nextPath: kept.nextPath };
+    const { nextPath, linkUserId } = kept;
+    const note = kept.content as unknown as Note;
+    if (linkUserId === null) return { session: await this.#open(module, note, from), nextPath };
+    if (actor?.userId !== linkUserId) throw refused('somebody else is signed in here now: begin again');
+    await this.#parts.arrivals.link(module, note.claims, { actor, from });
+    return { session: null, nextPath };
   }
 
   /** Forgets assertions that are over anyhow. */
@@ -195,24 +212,27 @@ export class SamlSignIn {
 
   async #keep(
     moduleId: string,
-    kept: { stateHash: string; content: object; nextPath: string },
+    kept: { stateHash: string; content: object; nextPath: string; linkUserId: string | null },
     seconds: number,
   ): Promise<void> {
-    const { stateHash, nextPath } = kept;
+    const { stateHash, nextPath, linkUserId } = kept;
     const sealed = this.#parts.key.seal(JSON.stringify(kept.content), purposeOf(stateHash));
     const expiresAt = new Date(this.#parts.clock.now() + seconds * 1000);
-    await reading(() => signInStore.insertRequest(this.#db, { stateHash, moduleId, sealed, nextPath, expiresAt }));
+    await reading(() =>
+      signInStore.insertRequest(this.#db, { stateHash, moduleId, sealed, nextPath, linkUserId, expiresAt }),
+    );
   }
 
   /** Once. */
   async #take(
     moduleId: string,
     stateHash: string,
-  ): Promise<{ content: Record<string, unknown>; nextPath: string } | null> {
+  ): Promise<{ content: Record<string, unknown>; nextPath: string; linkUserId: string | null } | null> {
     const now = new Date(this.#parts.clock.now());
     const row = await inTransaction(this.#db, (tx) => signInStore.takeRequest(tx, stateHash, now));
     if (row?.moduleId !== moduleId) return null;
-    return { content: JSON.parse(this.#parts.key.open(row.sealed, purposeOf(stateHash))), nextPath: row.nextPath };
+    const content = JSON.parse(this.#parts.key.open(row.sealed, purposeOf(stateHash)));
+    return { content, nextPath: row.nextPath, linkUserId: row.linkUserId };
   }
 
   #module(id: string): Promise<SamlModuleOpened> {
