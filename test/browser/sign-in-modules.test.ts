@@ -69,6 +69,23 @@ describeWith(['chromium', 'built web', 'slapd'], 'ways of signing in, in the bro
     await known.getByRole('button', { name: 'Cancel' }).click();
   });
 
+  it('an account of the directory is linked by its login and password there', async () => {
+    directory.addPerson('grace');
+    await browser.go(administrator, '/settings/accounts');
+    await administrator.getByRole('button', { name: 'Link Directory' }).click();
+    const dialog = administrator.getByRole('dialog', { name: 'Link Directory' });
+    await dialog.getByRole('textbox', { name: 'Login there' }).fill('grace');
+    await dialog.getByLabel('Password there').fill('wrong');
+    await dialog.getByRole('button', { name: 'Link account' }).click();
+    await dialog.getByText('knows nobody by this login and password').waitFor();
+    expect(await findAccessibilityFaults(administrator)).toEqual([]);
+    await shot(administrator, 'link-directory');
+    await dialog.getByLabel('Password there').fill('pw-grace');
+    await dialog.getByRole('button', { name: 'Link account' }).click();
+    await administrator.getByRole('list', { name: 'Linked accounts' }).getByText('Directory').waitFor();
+    await browser.go(administrator, '/platform/sign-in');
+  });
+
   it('a provider of each other kind has its own form', async () => {
     for (const preset of ['GitHub', 'Keycloak', 'Active Directory']) {
       const dialog = await choose(preset);

@@ -17,6 +17,16 @@ export const linkAccount = graphql(`
   }
 `);
 
+export const linkDirectoryAccount = graphql(`
+  mutation LinkDirectoryAccount($module: ID!, $login: String!, $password: String!) {
+    result: linkDirectoryAccount(module: $module, login: $login, password: $password) {
+      __typename
+      ... on MutationLinkDirectoryAccountSuccess { data { module subject } }
+      ... on Refusal { code message }
+    }
+  }
+`);
+
 export const unlinkAccount = graphql(`
   mutation UnlinkAccount($module: ID!, $subject: String!, $user: ID) {
     result: unlinkAccount(module: $module, subject: $subject, user: $user) {
