@@ -179,7 +179,10 @@ const MUTATIONS: Record<string, Row> = {
   ),
   jumpHeartbeat: plain('P', '(input: { sshHostKeys: [] })'),
   keepEnvironment: onThing('WAS', 'environment'),
-  linkDirectoryAccount: mutation(EVERYBODY, () => '(module: "a", login: "a", password: "a")'),
+  linkDirectoryAccount: mutation(
+    EVERYBODY,
+    ({ signInModule }) => `(module: "${signInModule}", login: "a", password: "a")`,
+  ),
   linkAccount: mutation(EVERYBODY, ({ signInModule }) => `(module: "${signInModule}")`),
   moveSignInModule: mutation('S', ({ signInModule }) => `(id: "${signInModule}", position: 0)`),
   platformHeartbeat: plain('P', '(input: { kind: "kubernetes" }) { id }'),

@@ -42,7 +42,7 @@ builder.mutationFields((t) => ({
   }),
   linkDirectoryAccount: t.field({
     type: [LinkedAccount],
-    ...refusals('NOT_FOUND', 'RATE_LIMITED'),
+    ...refusals('NOT_FOUND', 'RATE_LIMITED', 'WRONG_STATE'),
     description: 'Links an account of an LDAP directory by its login and password there. Gives all of the caller.',
     args: {
       module: t.arg.id({ required: true }),

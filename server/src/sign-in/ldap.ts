@@ -5,6 +5,7 @@
  */
 import type { Clock } from '@easel/kit/clock';
 import type { Log } from '@easel/kit/log';
+import { AppError } from '@easel/schema/errors';
 import type { UserId } from '@easel/schema/ids';
 import { forbidden, notFound, type UserActor } from '../actor.ts';
 import { type Db, reading } from '../db.ts';
@@ -55,7 +56,7 @@ export class LdapSignIn {
     return null;
   }
 
-  /** Makes an account of the directory one of the actor's. Throws NOT_FOUND, RATE_LIMITED, or FORBIDDEN. */
+  /** Makes an account of the directory one of the actor's. Throws NOT_FOUND, WRONG_STATE, RATE_LIMITED, or FORBIDDEN. */
   async link(
     actor: UserActor,
     moduleId: string,
@@ -63,6 +64,9 @@ export class LdapSignIn {
   ): Promise<void> {
     const { login, password, from } = given;
     const module = await this.#parts.modules.open(moduleId, 'ldap');
+    if (!module && (await this.#parts.modules.kindOf(moduleId))) {
+      throw new AppError({ code: 'WRONG_STATE', message: 'this is no directory: an account is linked by going there' });
+    }
     if (!module) throw notFound('sign-in module');
     const attempt = this.#parts.attempts.begin(from.address, login);
     const isTyped = login.trim() !== '' && password !== '';
