@@ -60,13 +60,13 @@ describeWith(clusterNeeds, 'an environment on a cluster', () => {
     }
   });
 
-  it('stops, and starts again with its data in another pod', async () => {
+  it('stops, and starts again with its data in another pod', { timeout: 300_000 }, async () => {
     await cluster.inside('first', 'echo precious > note.txt');
     const before = await cluster.podOf((await cluster.find('first')).id);
     await cluster.stack.easelJson(['stop', 'first']);
     const { id } = await cluster.phase('first', 'stopped');
-    // The worker has said its farewell; the scheduler clears away what is left of it.
-    await eventually(async () => (await cluster.namespace.list('pods,secrets')).length === 0, 60_000, 'no pod');
+    // The worker has said its farewell; the scheduler clears away what is left of it, as soon as the node lets go of it.
+    await eventually(async () => (await cluster.namespace.list('pods,secrets')).length === 0, 150_000, 'no pod');
     expect((await cluster.namespace.list('persistentvolumeclaims')).map(({ metadata }) => metadata.name)).toEqual([id]);
     await cluster.stack.easelJson(['start', 'first']);
     await cluster.phase('first', 'running');
