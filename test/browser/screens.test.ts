@@ -5,6 +5,9 @@ import { DESKTOP, findAccessibilityFaults, openBrowser, PHONE, type TestBrowser 
 import { describeWith } from '../kit/describe-with.ts';
 import { eventually, type Stack, startStack } from '../kit/stack.ts';
 
+/** There are some thirty screens, and each is looked at for a second or three. */
+const ALL_SCREENS_MS = 300_000;
+
 describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
   let stack: Stack;
   let browser: TestBrowser;
@@ -63,33 +66,37 @@ describeWith(['chromium', 'built web'], 'all screens in the browser', () => {
     ['dark', 'desktop', DESKTOP],
     ['light', 'phone', PHONE],
     ['dark', 'phone', PHONE],
-  ] as const)('has no accessibility faults (%s, %s)', async (colorScheme, _width, viewport) => {
-    const page = await browser.open('/', { colorScheme, viewport });
-    const faults: string[] = [];
-    for (const [name, path, isThere] of screens) {
-      await browser.go(page, path());
-      await isThere(page);
-      for (const fault of await findAccessibilityFaults(page)) faults.push(`${name}: ${fault}`);
-      // Nothing may stick out to the side.
-      const overflow = (await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      )) as number;
-      if (overflow > 0) faults.push(`${name}: the page is ${overflow} px wider than the window`);
-      // Nor may the place where one is.
-      const isOutOfSight =
-        await page.evaluate(`[...document.querySelectorAll('nav [aria-current="page"]')].some((link) => {
+  ] as const)(
+    'has no accessibility faults (%s, %s)',
+    { timeout: ALL_SCREENS_MS },
+    async (colorScheme, _width, viewport) => {
+      const page = await browser.open('/', { colorScheme, viewport });
+      const faults: string[] = [];
+      for (const [name, path, isThere] of screens) {
+        await browser.go(page, path());
+        await isThere(page);
+        for (const fault of await findAccessibilityFaults(page)) faults.push(`${name}: ${fault}`);
+        // Nothing may stick out to the side.
+        const overflow = (await page.evaluate(
+          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+        )) as number;
+        if (overflow > 0) faults.push(`${name}: the page is ${overflow} px wider than the window`);
+        // Nor may the place where one is.
+        const isOutOfSight =
+          await page.evaluate(`[...document.querySelectorAll('nav [aria-current="page"]')].some((link) => {
         const { left, right } = link.getBoundingClientRect();
         return left < 0 || right > innerWidth;
       })`);
-      if (isOutOfSight) faults.push(`${name}: the link to this page is out of sight`);
-    }
-    const stranger = await browser.open('/sign-in?code=x', { colorScheme, viewport, isSignedIn: false });
-    await stranger.getByLabel('Login').waitFor();
-    faults.push(...(await findAccessibilityFaults(stranger)));
-    expect(faults).toEqual([]);
-    await stranger.context().close();
-    await page.context().close();
-  });
+        if (isOutOfSight) faults.push(`${name}: the link to this page is out of sight`);
+      }
+      const stranger = await browser.open('/sign-in?code=x', { colorScheme, viewport, isSignedIn: false });
+      await stranger.getByLabel('Login').waitFor();
+      faults.push(...(await findAccessibilityFaults(stranger)));
+      expect(faults).toEqual([]);
+      await stranger.context().close();
+      await page.context().close();
+    },
+  );
 
   it.each(['light', 'dark'] as const)(
     'has no accessibility faults in its dialogs and menus (%s)',
