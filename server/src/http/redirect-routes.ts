@@ -17,6 +17,7 @@ import { REQUEST_SECONDS, type RedirectKind, type RedirectSignIn } from '../sign
 import type { SignInModuleService } from '../sign-in/sign-in-module.service.ts';
 import { cookieOf, sessionCookies } from '../user/session-cookie.ts';
 import { answerJson, answerRefusal } from './answer.ts';
+import { readBody } from './body.ts';
 import { deviceOf } from './device.ts';
 import { redirect, redirectProblemToBeginning, safePath, userOf } from './sign-in-redirects.ts';
 
@@ -81,7 +82,7 @@ export function createRedirectRoutes(parts: RedirectRoutesParts) {
   }
 
   async function logout(request: IncomingMessage, id: string): Promise<void> {
-    const token = new URLSearchParams(await readForm(request)).get('logout_token');
+    const token = new URLSearchParams(await readBody(request, MAX_LOGOUT_BYTES)).get('logout_token');
     const module = await modules.open(id, 'oidc');
     if (!token || !module || module.secret === null) throw new Error('no such module, or no token');
     const { issuer, clientId } = module.settings;
@@ -120,15 +121,4 @@ export function createRedirectRoutes(parts: RedirectRoutesParts) {
     }
     return true;
   };
-}
-
-async function readForm(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_LOGOUT_BYTES) throw new Error(`a logout token has at most ${MAX_LOGOUT_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -3,11 +3,12 @@
 import type { Clock } from '@easel/kit/clock';
 import { AppError } from '@easel/schema/errors';
 import { isId } from '@easel/schema/ids';
-import { type InstanceTypeSpec, type InstanceTypeSpecInput, instanceTypeSpecSchema } from '@easel/schema/instance-type';
+import { type InstanceTypeSpecInput, instanceTypeSpecSchema } from '@easel/schema/instance-type';
 import { type Actor, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
+import { type Db, inTransaction, reading } from '../db.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { mustMay } from '../rights/may.ts';
+import { uniquelyNamed } from '../uniquely-named.ts';
 import { instanceTypeStore } from './instance-type.store.ts';
 import type { InstanceTypeRow } from './instance-type-row.ts';
 
@@ -72,14 +73,16 @@ export class InstanceTypeService {
   async create(actor: Actor, input: InstanceTypeSpecInput): Promise<InstanceTypeRow> {
     mustMay(actor, 'instanceType.change');
     const spec = parseInput(instanceTypeSpecSchema, input);
-    return this.#uniquelyNamed(spec, () => inTransaction(this.#db, (tx) => instanceTypeStore.insert(tx, spec)));
+    return uniquelyNamed({ what: 'an instance type', name: spec.name }, () =>
+      inTransaction(this.#db, (tx) => instanceTypeStore.insert(tx, spec)),
+    );
   }
 
   async update(actor: Actor, id: string, input: InstanceTypeSpecInput): Promise<InstanceTypeRow> {
     mustMay(actor, 'instanceType.change');
     const spec = parseInput(instanceTypeSpecSchema, input);
     const row = await this.#get(id);
-    const isUpdated = await this.#uniquelyNamed(spec, () =>
+    const isUpdated = await uniquelyNamed({ what: 'an instance type', name: spec.name }, () =>
       inTransaction(this.#db, (tx) => instanceTypeStore.update(tx, row, spec)),
     );
     if (isUpdated) return this.#get(id);
@@ -109,18 +112,6 @@ export class InstanceTypeService {
     const row = isId('instanceType', id) ? await reading(() => instanceTypeStore.find(this.#db, id)) : null;
     if (!row) throw notFound('instance type');
     return row;
-  }
-
-  async #uniquelyNamed<T>({ name }: InstanceTypeSpec, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (err) {
-      if (uniqueViolation(err) === null) throw err;
-      throw new AppError({
-        code: 'NAME_TAKEN',
-        message: `there is already an instance type "${name}": choose another name`,
-      });
-    }
   }
 }
 

@@ -7,11 +7,12 @@ import { AppError } from '@easel/schema/errors';
 import type { NamespaceId, UserId } from '@easel/schema/ids';
 import { nameSchema } from '@easel/schema/names';
 import { type Actor, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Namespace } from '../generated/prisma/client.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { may, mustMay } from '../rights/may.ts';
 import type { NamespaceRole } from '../rights/roles.ts';
+import { uniquelyNamed } from '../uniquely-named.ts';
 import { type NamespaceRow, namespaceStore } from './namespace.store.ts';
 
 const DEFAULT_NAMESPACE = 'default';
@@ -91,7 +92,7 @@ export class NamespaceService {
   async create(actor: Actor, name: string): Promise<NamespaceRow> {
     mustMay(actor, 'namespace.change');
     const wanted = parseInput(nameSchema, name);
-    return uniquelyNamed(wanted, () =>
+    return uniquelyNamed({ what: 'a namespace', name: wanted }, () =>
       inTransaction(this.#db, async (tx) => {
         if ((await namespaceStore.count(tx)) >= MAX_NAMESPACES) {
           const message = `there are ${MAX_NAMESPACES} namespaces, which is the limit: delete one that nobody needs`;
@@ -106,7 +107,7 @@ export class NamespaceService {
   async rename(actor: Actor, id: string, name: string): Promise<NamespaceRow> {
     mustMay(actor, 'namespace.change');
     const wanted = parseInput(nameSchema, name);
-    return uniquelyNamed(wanted, () =>
+    return uniquelyNamed({ what: 'a namespace', name: wanted }, () =>
       inTransaction(this.#db, async (tx) => namespaceStore.rename(tx, (await this.#toChange(tx, id)).id, wanted)),
     );
   }
@@ -165,13 +166,4 @@ type ActInNamespace = 'environment.create' | 'template.read' | 'template.change'
 
 function isSeen(actor: Actor, { id }: NamespaceRow): boolean {
   return may(actor, 'namespace.read', { namespaceId: id }) || may(actor, 'user.read');
-}
-
-async function uniquelyNamed<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (err) {
-    if (uniqueViolation(err) === null) throw err;
-    throw new AppError({ code: 'NAME_TAKEN', message: `there is already a namespace "${name}": choose another name` });
-  }
 }

@@ -3,12 +3,13 @@ import { AppError } from '@easel/schema/errors';
 import { isId, type UserId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import { parseInput } from '../parse-input.ts';
 import type { Grant } from '../rights/grants.ts';
 import { mustHold, mustMay } from '../rights/may.ts';
 import { gained, rightsOf } from '../rights/rights.ts';
 import { ALL_PERMISSIONS, isPermission, type Permission, permissionsOf, ROLE_SCOPES } from '../rights/roles.ts';
+import { uniquelyNamed } from '../uniquely-named.ts';
 import { type Holder, type RoleFields, type RoleRow, roleStore } from './role.store.ts';
 import { type Namespaces, type RoleWish, resolveWish } from './role-wish.ts';
 
@@ -69,7 +70,7 @@ export class RoleService {
     mustMay(actor, 'role.change');
     const fields = parseInput(roleSchema, input);
     mustHold(actor, everywhere(fields.permissions), 'to make this role');
-    return this.#uniquelyNamed(fields.name, () =>
+    return uniquelyNamed({ what: 'a role', name: fields.name }, () =>
       inTransaction(this.#db, async (tx) => {
         if ((await roleStore.list(tx)).length >= MAX_ROLES) {
           throw new AppError({ code: 'QUOTA_EXCEEDED', message: `there are ${MAX_ROLES} roles already` });
@@ -85,7 +86,7 @@ export class RoleService {
     const row = await this.#get(id);
     const fields = parseInput(roleSchema, input);
     mustHold(actor, everywhere(added(row, fields)), 'to change this role');
-    return this.#uniquelyNamed(fields.name, () =>
+    return uniquelyNamed({ what: 'a role', name: fields.name }, () =>
       inTransaction(this.#db, async (tx) => {
         if (row.scope !== fields.scope) await this.#refuseGiven(tx, row, 'given in another place');
         const updated = await roleStore.update(tx, row, fields);
@@ -142,15 +143,6 @@ export class RoleService {
     if (count === 0) return;
     const message = `the role "${name}" cannot be ${what} while users or groups have it (${count}): take it away first`;
     throw new AppError({ code: 'WRONG_STATE', message });
-  }
-
-  async #uniquelyNamed<T>(name: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (err) {
-      if (uniqueViolation(err) === null) throw err;
-      throw new AppError({ code: 'NAME_TAKEN', message: `there is already a role "${name}": choose another name` });
-    }
   }
 }
 

@@ -4,11 +4,12 @@ import { AppError } from '@easel/schema/errors';
 import { isId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { SignInModule } from '../generated/prisma/client.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
+import { uniquelyNamed } from '../uniquely-named.ts';
 import { nameSchema } from '../user/login.ts';
 import { type Checked, checkDirectory } from './ldap-check.ts';
 import type { Directories } from './ldap-directory.ts';
@@ -143,7 +144,7 @@ export class SignInModuleService {
     if (!given && kind.needsSecret(fields.settings)) throw secretMissing(kind, 'a new module needs');
     const id = signInStore.newId();
     const secret = given ? { secret: this.#key.seal(given, purposeOf(id)) } : {};
-    return this.#uniquelyNamed(fields.name, () =>
+    return uniquelyNamed({ what: 'a module', name: fields.name }, () =>
       inTransaction(this.#db, async (tx) => {
         if ((await signInStore.list(tx)).length >= MAX_MODULES) {
           throw new AppError({ code: 'QUOTA_EXCEEDED', message: `there are ${MAX_MODULES} modules already` });
@@ -169,7 +170,7 @@ export class SignInModuleService {
         throw secretMissing(kind, 'what it was given for has changed: give again');
     }
     const secret = given ? { secret: this.#key.seal(given, purposeOf(row.id)) } : {};
-    const isUpdated = await this.#uniquelyNamed(fields.name, () =>
+    const isUpdated = await uniquelyNamed({ what: 'a module', name: fields.name }, () =>
       inTransaction(this.#db, (tx) => signInStore.update(tx, row, { ...fields, ...secret })),
     );
     if (!isUpdated) {
@@ -221,15 +222,6 @@ export class SignInModuleService {
   #opened<Kind extends SignInKind>(row: SignInModule): OpenedModule<Kind> {
     const secret = row.secret === null ? null : this.#key.open(row.secret, purposeOf(row.id));
     return { ...row, settings: settingsOf(row) as SettingsOf<Kind>, secret };
-  }
-
-  async #uniquelyNamed<T>(name: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (err) {
-      if (uniqueViolation(err) === null) throw err;
-      throw new AppError({ code: 'NAME_TAKEN', message: `there is already a module "${name}": choose another name` });
-    }
   }
 }
 

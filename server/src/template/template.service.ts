@@ -4,11 +4,12 @@ import { AppError } from '@easel/schema/errors';
 import { isId } from '@easel/schema/ids';
 import { type TemplateSpecInput, templateSpecSchema } from '@easel/schema/template';
 import { type Actor, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, uniqueViolation } from '../db.ts';
+import { type Db, inTransaction, reading } from '../db.ts';
 import type { InstanceTypeService } from '../instance-type/instance-type.service.ts';
 import type { NamespaceService } from '../namespace/namespace.service.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { may, mustMay } from '../rights/may.ts';
+import { uniquelyNamed } from '../uniquely-named.ts';
 import { templateStore } from './template.store.ts';
 import type { TemplateRow } from './template-row.ts';
 
@@ -58,7 +59,7 @@ export class TemplateService {
     const namespaceId = await this.#namespaces.choose(actor, 'template.change', namespace);
     const spec = parseInput(templateSpecSchema, input);
     await this.#instanceTypes.requireKnown(spec.instanceTypes);
-    return this.#uniquelyNamed(spec.name, () =>
+    return uniquelyNamed({ what: 'a template', name: spec.name }, () =>
       inTransaction(this.#db, async (tx) => {
         await this.#namespaces.hold(tx, namespaceId);
         return templateStore.insert(tx, namespaceId, spec);
@@ -71,7 +72,7 @@ export class TemplateService {
     const spec = parseInput(templateSpecSchema, input);
     // What it names already may have been deleted since: that is no reason to refuse another change.
     await this.#instanceTypes.requireKnown(spec.instanceTypes.filter((name) => !row.instanceTypes.includes(name)));
-    const isUpdated = await this.#uniquelyNamed(spec.name, () =>
+    const isUpdated = await uniquelyNamed({ what: 'a template', name: spec.name }, () =>
       inTransaction(this.#db, (tx) => templateStore.update(tx, row, spec)),
     );
     if (!isUpdated) {
@@ -123,15 +124,6 @@ export class TemplateService {
     const found = await this.#namespaces.some(rows.map(({ namespaceId }) => namespaceId));
     const ids = found.filter((row) => row.name === namespace || row.id === namespace).map(({ id }) => id);
     return rows.filter(({ namespaceId }) => ids.includes(namespaceId));
-  }
-
-  async #uniquelyNamed<T>(name: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (err) {
-      if (uniqueViolation(err) === null) throw err;
-      throw new AppError({ code: 'NAME_TAKEN', message: `there is already a template "${name}": choose another name` });
-    }
   }
 }
 

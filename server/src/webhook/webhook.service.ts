@@ -7,12 +7,13 @@ import { AppError } from '@easel/schema/errors';
 import { isId } from '@easel/schema/ids';
 import { z } from 'zod';
 import { type Actor, asUser, notFound } from '../actor.ts';
-import { type Db, inTransaction, reading, type Tx, uniqueViolation } from '../db.ts';
+import { type Db, inTransaction, reading, type Tx } from '../db.ts';
 import type { Webhook, WebhookDelivery } from '../generated/prisma/client.ts';
 import { type Outbound, OutboundRefused } from '../outbound/outbound.ts';
 import { invalidInput, parseInput } from '../parse-input.ts';
 import { mustMay } from '../rights/may.ts';
 import type { ServerKey } from '../server-key.ts';
+import { uniquelyNamed } from '../uniquely-named.ts';
 import { nameSchema } from '../user/login.ts';
 import { bodyOf, type Happened, PING, WEBHOOK_EVENT_NAMES } from './events.ts';
 import { LEASE_MS, lastTry, secretPurpose, sendDelivery, type WebhookTried } from './send.ts';
@@ -82,7 +83,7 @@ export class WebhookService {
     const id = webhookStore.newId();
     const secret = newWebhookSecret();
     const row = { id, ...fields, createdById: asUser(actor).userId, createdAt: this.#now() };
-    const webhook = await uniquelyNamed(fields.name, () =>
+    const webhook = await uniquelyNamed({ what: 'a webhook', name: fields.name }, () =>
       inTransaction(this.#db, async (tx) => {
         if ((await webhookStore.list(tx)).length >= MAX_WEBHOOKS) {
           const message = `there are ${MAX_WEBHOOKS} webhooks already: delete one that nobody needs`;
@@ -98,7 +99,7 @@ export class WebhookService {
   async update(actor: Actor, id: string, input: z.input<typeof webhookSchema>): Promise<Webhook> {
     const row = await this.#get(actor, id);
     const fields = this.#parse(input);
-    return uniquelyNamed(fields.name, () =>
+    return uniquelyNamed({ what: 'a webhook', name: fields.name }, () =>
       inTransaction(this.#db, async (tx) => {
         const updated = await webhookStore.update(tx, row.id, fields);
         const ended = { endedAt: this.#now(), problem: 'the webhook was switched off' };
@@ -197,13 +198,4 @@ interface WebhookServiceParts {
   key: ServerKey;
   clock: Clock;
   outbound: Outbound;
-}
-
-async function uniquelyNamed<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (err) {
-    if (uniqueViolation(err) === null) throw err;
-    throw new AppError({ code: 'NAME_TAKEN', message: `there is already a webhook "${name}": choose another name` });
-  }
 }
