@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { buildSchema, parse, validate } from 'graphql';
 import { expect, it } from 'vitest';
 import * as account from './account.ts';
+import * as audit from './audit.ts';
 import * as environments from './environments.ts';
 import * as instanceTypes from './instance-types.ts';
 import * as namespaces from './namespaces.ts';
@@ -13,6 +14,8 @@ import * as platforms from './platforms.ts';
 import * as shares from './shares.ts';
 import * as snapshots from './snapshots.ts';
 import * as templates from './templates.ts';
+import * as tokens from './tokens.ts';
+import * as webhooks from './webhooks.ts';
 
 const file = fileURLToPath(new URL('api/schema.graphql', import.meta.resolve('@easel/schema/package.json')));
 const schema = buildSchema(readFileSync(file, 'utf8'));
@@ -26,6 +29,9 @@ const operations = Object.entries({
   ...shares,
   ...snapshots,
   ...templates,
+  ...webhooks,
+  ...tokens,
+  ...audit,
 }) as [string, Operation<unknown>][];
 
 it.each(operations)('%s is valid', (_name, { document }) => {

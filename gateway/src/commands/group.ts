@@ -99,10 +99,13 @@ async function findGroup(api: Api, nameOrId: string): Promise<Group> {
 /** `developer`, `developer@web` for the namespace `web`, `system:auditor`, or the name of a role that people made. */
 async function roleInput(api: Api, text: string): Promise<Record<string, string>> {
   if (text.startsWith('system:')) return { systemRole: text.slice('system:'.length) };
-  const [word = '', name] = text.split('@');
-  const where = name === undefined ? {} : { namespace: name };
+  const [, word = text, namespace] = /^(.+)@([a-z0-9-]+)$/.exec(text) ?? [];
+  const where = namespace === undefined ? {} : { namespace };
   if (['administrator', 'developer', 'viewer'].includes(word)) return { role: word, ...where };
-  return { custom: pick(await api.ask(rolesQuery, {}, { isRepeatable: true }), word, 'role').id, ...where };
+  const roles = await api.ask(rolesQuery, {}, { isRepeatable: true });
+  // People may have put an "@" into the name itself.
+  if (roles.some(({ name }) => name === text)) return { custom: pick(roles, text, 'role').id };
+  return { custom: pick(roles, word, 'role').id, ...where };
 }
 
 export function grantText({ systemRole, role, custom, namespace }: Grant): string {
